@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034
+# What every script of the lab shares: where things are, how to say what goes
+# on, and how to run a long step. Source it: . "$(dirname "$0")/lib.sh"
+#
+# Variables of the user: KERNEL, VENDOR, TEST, JOBS, V (see "make help").
+
+set -euo pipefail
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+SCRIPTS=$TOP/scripts
+BUILD=$TOP/build
+LOGS=$BUILD/log
+PATCHES=$TOP/patches/linux-7.3
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vmware-kvm
+DOWNLOADS=$CACHE/downloads
+JOBS=${JOBS:-$(nproc)}
+KERNEL=${KERNEL:-}
+
+# The trees: the patched one, and beside it a worktree of its tag "base".
+# Build directories are named under $OUT; $OUT/base and $OUT/patched.
+if [ -n "$KERNEL" ]; then
+	KERNEL=$(realpath -m -- "$KERNEL")
+	WORK=$BUILD/user/$(basename "$KERNEL")-$(printf %s "$KERNEL" | sha256sum | cut -c1-8)
+	SRC=$WORK/linux
+else
+	WORK=$BUILD
+	SRC=$BUILD/linux-7.3
+fi
+BASE=$SRC-base
+OUT=$WORK/out
+
+mkdir -p "$LOGS"
+
+say()	{ printf '%s\n' "$*" >&2; }
+die()	{ printf 'error: %s\n' "$1" >&2; shift; [ $# -eq 0 ] || printf '       %s\n' "$@" >&2; exit 1; }
+short()	{ printf %s "${1#"$TOP"/}"; }
+
+# The patches of the series, in order, without the cover letter.
+series()
+{
+	[ ! -d "$PATCHES" ] ||
+		find "$PATCHES" -name '[0-9]*.patch' ! -name '0000-*' | sort
+}
+
+# tree_git ARGS...: git in the tree, independent of the user's configuration.
+tree_git()
+{
+	git -C "$SRC" -c user.name="${GIT_AUTHOR_NAME:-lab}" \
+		-c user.email="${GIT_AUTHOR_EMAIL:-lab@localhost}" \
+		-c commit.gpgsign=false -c core.hooksPath=/dev/null \
+		-c core.autocrlf=false -c gc.auto=0 -c advice.detachedHead=false "$@"
+}
+
+# has_series: the tree differs from its base, by commits or by edits.
+has_series()
+{
+	! tree_git diff --quiet base --
+}
+
+# need_space DIR GIB: stop unless DIR's file system has so much room.
+need_space()
+{
+	local have
+	have=$(($(df --output=avail -k "$1" | tail -1) / 1048576))
+	[ "$have" -ge "$2" ] ||
+		die "$1 has $have GiB of free space, $2 GiB are needed" \
+		    "Make room, or clone to a larger file system."
+}
+
+# step LABEL LOG COMMAND...: run a long step with its output in build/log/LOG.log,
+# show that it moves on, and show the end of the log when it fails.
+step()
+{
+	local label=$1 log=$LOGS/$2.log start=$SECONDS before watch rc
+	shift 2
+	before=$( (wc -l <"$log") 2>/dev/null || echo 0)
+	say "$label ... (log: $(short "$log"))"
+	: >"$log"
+	watch_step "$log" "$before" "$label" & watch=$!
+	# A subshell of its own keeps "set -e" at work within COMMAND.
+	set +e
+	if [ -n "${V:-}" ]; then
+		(set -e; "$@") 2>&1 | tee "$log" >&2
+	else
+		(set -e; "$@") >"$log" 2>&1
+	fi
+	rc=$?
+	set -e
+	kill "$watch" 2>/dev/null || :
+	wait "$watch" 2>/dev/null || :
+	if [ $rc -ne 0 ]; then
+		tail -n 25 "$log" >&2
+		die "$label failed; the whole log is $(short "$log")"
+	fi
+	[ ! -t 2 ] || printf '\r' >&2
+	say "$label: done, $((SECONDS - start)) s"
+}
+
+# How far a step is: lines logged, of those that the run before logged.
+# On a terminal one line that is written over, else a line now and then.
+watch_step()
+{
+	local every=30 form='    %s\n' of=
+	[ ! -t 2 ] || { every=2 form='\r    %s '; }
+	[ "$2" -lt 100 ] || of=", $2 the last time"
+	SECONDS=0
+	while sleep $every >/dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
+		# shellcheck disable=SC2059
+		printf "$form" "$3: $SECONDS s, $(wc -l <"$1") lines of log$of" >&2
+	done
+}
