@@ -30,6 +30,9 @@ fi
 BASE=$SRC-base
 OUT=$WORK/out
 
+# A "make" that called this must not reach into the ones called from here.
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES
+
 mkdir -p "$LOGS"
 
 say()	{ printf '%s\n' "$*" >&2; }
@@ -46,10 +49,9 @@ series()
 # tree_git ARGS...: git in the tree, independent of the user's configuration.
 tree_git()
 {
-	git -C "$SRC" -c user.name="${GIT_AUTHOR_NAME:-lab}" \
+	GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 git -C "$SRC" -c user.name="${GIT_AUTHOR_NAME:-lab}" \
 		-c user.email="${GIT_AUTHOR_EMAIL:-lab@localhost}" \
-		-c commit.gpgsign=false -c core.hooksPath=/dev/null \
-		-c core.autocrlf=false -c gc.auto=0 -c advice.detachedHead=false "$@"
+		-c core.hooksPath=/dev/null -c gc.auto=0 -c advice.detachedHead=false "$@"
 }
 
 # has_series: the tree differs from its base, by commits or by edits.
@@ -109,4 +111,28 @@ watch_step()
 		# shellcheck disable=SC2059
 		printf "$form" "$3: $SECONDS s, $(wc -l <"$1") lines of log$of" >&2
 	done
+}
+
+# kernels: which are built and compared. Without local changes there is only the
+# base; a user's tree with a series of its own has no base.
+kernels()
+{
+	[ ! -e "$BASE/.git" ] || echo base
+	if [ ! -e "$BASE/.git" ] || has_series; then echo patched; fi
+}
+
+# source_of KERNEL: the tree that it is built from.
+source_of()
+{
+	case $1 in base) echo "$BASE" ;; patched) echo "$SRC" ;; esac
+}
+
+# vendors: those that VENDOR asks for, the slow one first.
+vendors()
+{
+	case ${VENDOR:-} in
+	'')		echo intel amd ;;
+	amd|intel)	echo "$VENDOR" ;;
+	*)		die "VENDOR=$VENDOR is neither amd nor intel" ;;
+	esac
 }

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0
+# VMware hypercalls and backdoor per VM for KVM: see README.md, or "make help".
+
+export KERNEL VENDOR TEST JOBS V
+
+.PHONY: help run test tree kernel selftests export check clean
+
+help:
+	@scripts/help.sh
+
+run:
+	@scripts/lab-run.sh
+
+test:
+	@scripts/lab-test.sh
+
+tree kernel selftests:
+	@scripts/build.sh $@
+
+export:
+	@scripts/export.sh
+
+check:
+	@scripts/check.sh
+
+clean:
+	@scripts/clean.sh

@@ -1,0 +1,96 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Boot a kernel on a machine of a vendor, until it powers off.
+#
+# Usage: boot.sh VENDOR BZIMAGE INITRAMFS DIR [KERNEL-PARAMETER...]
+#
+# VENDOR amd is QEMU's emulation of SVM, intel Bochs' of VMX; where this
+# machine's CPU has the vendor's flag and /dev/kvm can be used, either is the real thing.
+# Leaves in DIR: console (the kernel's), report (what the job prints),
+# emulator.log, and ended: "off", or why the machine was stopped.
+# STALL (300) and LIMIT (3600) say after how many seconds without a new line, and in
+# all, a machine counts as hung.
+
+. "$(dirname "$0")/lib.sh"
+
+vendor=$1 bzimage=$(realpath "$2") initramfs=$(realpath "$3") dir=$4
+shift 4
+cmdline="console=ttyS0 panic=0 $*"
+name=$(basename "$dir")
+
+rm -rf "$dir"
+mkdir -p "$dir"
+cd "$dir"
+: >console
+: >report
+
+on_hardware()
+{
+	case $vendor in amd) flag=svm ;; intel) flag=vmx ;; esac
+	grep -qw "$flag" /proc/cpuinfo && [ -r /dev/kvm ] && [ -w /dev/kvm ]
+}
+
+qemu()
+{
+	exec qemu-system-x86_64 "$@" -smp 2 -m 2048 -nodefaults -display none -no-reboot \
+		-serial file:console -serial file:report \
+		-kernel "$bzimage" -initrd "$initramfs" -append "$cmdline"
+}
+
+# Bochs boots from a CD. Debian's build has a debugger that wants "c" to start.
+bochs()
+{
+	mkdir -p iso/boot/grub
+	ln -s "$bzimage" iso/boot/bzImage
+	ln -s "$initramfs" iso/boot/initramfs
+	cat >iso/boot/grub/grub.cfg <<-EOF
+		set timeout=0
+		linux /boot/bzImage $cmdline
+		initrd /boot/initramfs
+		boot
+	EOF
+	grub-mkrescue -d /usr/lib/grub/i386-pc -o boot.iso iso -- -follow on
+	mkfifo debugger
+	exec 9<>debugger
+	echo c >&9
+	exec bochs-bin -q -f "$SCRIPTS/bochsrc" <&9
+}
+
+if on_hardware; then
+	machine="$vendor hardware"
+	qemu -accel kvm -cpu host >emulator.log 2>&1 &
+elif [ "$vendor" = amd ]; then
+	machine="amd, emulated by QEMU"
+	qemu -accel tcg,thread=multi -cpu max >emulator.log 2>&1 &
+else
+	machine="intel, emulated by Bochs"
+	bochs >emulator.log 2>&1 &
+fi
+pid=$!
+trap 'kill $pid 2>/dev/null || :' EXIT
+trap 'exit 1' INT TERM
+echo "$machine" >machine
+say "Boot $name ($machine; log: $(short "$PWD")/console)"
+
+SECONDS=0 moved=0 size=0 ended=off
+while kill -0 $pid 2>/dev/null; do
+	sleep 1
+	new=$(cat console report | wc -c)
+	[ "$new" = "$size" ] || { size=$new moved=$SECONDS; }
+	if grep -q 'Kernel panic - not syncing' console; then
+		sleep 2
+		ended="stopped after a panic"
+	elif [ $((SECONDS - moved)) -gt "${STALL:-300}" ]; then
+		ended="stopped: nothing new for $((SECONDS - moved)) s"
+	elif [ $SECONDS -gt "${LIMIT:-3600}" ]; then
+		ended="stopped after $SECONDS s"
+	elif [ $((SECONDS % 30)) -eq 0 ]; then
+		say "    $name: $SECONDS s, $(grep -cE '^(not )?ok ' report || :) of" \
+			"$(sed -n 's/^1\.\.//p' report | grep . || echo ?) tests"
+	fi
+	[ "$ended" = off ] || kill $pid
+done
+wait $pid || :
+echo "$ended" >ended
+rm -rf iso boot.iso debugger
+say "Boot $name: $ended, $SECONDS s"

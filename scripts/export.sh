@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# make export: write the commits base..main of build/linux-7.3 to patches/linux-7.3,
+# and copies of the files that they add to the top of this repository.
+#
+# Usage: export.sh
+#
+# The same commits make the same patches, whoever exports. The cover letter
+# keeps its subject and text; its list of patches and its diffstat are made anew.
+
+. "$(dirname "$0")/lib.sh"
+
+[ -e "$SRC/.git" ] || die "there is no $(short "$SRC")" "Run: make tree"
+[ "$(tree_git symbolic-ref -q --short HEAD)" = main ] ||
+	die "$(short "$SRC") is not on its branch main" "Run there: git switch main"
+[ -z "$(tree_git status --porcelain)" ] ||
+	die "$(short "$SRC") has changes that are not committed" "Commit or remove them: git -C $(short "$SRC") status"
+
+cover=$PATCHES/0000-cover-letter.patch
+new=$BUILD/export
+rm -rf "$new"
+mkdir -p "$PATCHES" "$new"
+
+# Subject, empty line, text: of the old cover letter, up to its list of patches.
+description()
+{
+	[ ! -e "$cover" ] || awk '
+		header && /^Subject: / { sub(/^Subject: (\[[^]]*\] *)?/, ""); subject = $0; next }
+		header && subject && /^ / { subject = subject $0; next }
+		header && !/^$/ { next }
+		header && /^$/ { header = 0; print subject; print ""; next }
+		/^[^ ].* \([0-9]+\):$/ { exit }
+		{ print }
+	' header=1 "$cover"
+}
+
+# Whoever wrote the last patch signs the cover letter, on that day.
+GIT_COMMITTER_NAME=$(tree_git log -1 --format=%an) \
+GIT_COMMITTER_EMAIL=$(tree_git log -1 --format=%ae) \
+GIT_COMMITTER_DATE=$(tree_git log -1 --format=%ad --date=raw) \
+tree_git -c branch.main.description="$(description)" -c core.abbrev=12 \
+	format-patch --quiet -o "$new" --cover-letter --cover-from-description=subject \
+	--base=base --zero-commit --no-signature --stat=72 -M base..main
+rm -f "$PATCHES"/*.patch
+mv "$new"/*.patch "$PATCHES/"
+
+# Readable copies, and none of a file that the series adds no more.
+for dir in arch Documentation include tools virt; do
+	rm -rf "${TOP:?}/$dir"
+done
+tree_git diff --no-renames --name-only --diff-filter=A base main | while read -r file; do
+	mkdir -p "$TOP/$(dirname "$file")"
+	tree_git show "main:$file" >"$TOP/$file"
+done
+
+# The tree and patches/ agree: see apply-series.sh.
+tree_git update-ref refs/lab/applied main
+series | xargs -r cat | sha256sum >"$SRC/.git/lab-series"
+say "Exported $(series | wc -l) patches to $(short "$PATCHES")"
+! grep -q 'SUBJECT HERE\|BLURB HERE' "$cover" || say "Write the cover letter: $(short "$cover")"
