@@ -41,15 +41,15 @@ qemu()
 bochs()
 {
 	mkdir -p iso/boot/grub
-	ln -s "$bzimage" iso/boot/bzImage
-	ln -s "$initramfs" iso/boot/initramfs
+	cp "$bzimage" iso/boot/bzImage
+	cp "$initramfs" iso/boot/initramfs
 	cat >iso/boot/grub/grub.cfg <<-EOF
 		set timeout=0
 		linux /boot/bzImage $cmdline
 		initrd /boot/initramfs
 		boot
 	EOF
-	grub-mkrescue -d /usr/lib/grub/i386-pc -o boot.iso iso -- -follow on
+	grub-mkrescue -d /usr/lib/grub/i386-pc -o boot.iso iso
 	mkfifo debugger
 	exec 9<>debugger
 	echo c >&9
@@ -88,7 +88,7 @@ while kill -0 $pid 2>/dev/null; do
 		say "    $name: $SECONDS s, $(grep -cE '^(not )?ok ' report || :) of" \
 			"$(sed -n 's/^1\.\.//p' report | grep . || echo ?) tests"
 	fi
-	[ "$ended" = off ] || kill $pid
+	[ "$ended" = off ] || kill $pid 2>/dev/null || :
 done
 wait $pid || :
 echo "$ended" >ended

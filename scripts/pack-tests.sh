@@ -16,7 +16,11 @@ mkdir -p "$results"
 # binary KERNEL TEST: where the build left it; fails if the tree has no such test.
 binary()
 {
-	find "$OUT/$1/kselftest/x86/$2" "$OUT/$1/kselftest/$2" -type f 2>/dev/null | grep -m1 .
+	local file
+	for file in "$OUT/$1/kselftest/x86/$2" "$OUT/$1/kselftest/$2"; do
+		[ ! -x "$file" ] || { echo "$file"; return 0; }
+	done
+	return 1
 }
 
 # Without a patched kernel there are no new tests, so "patched" is never asked for.
@@ -27,7 +31,7 @@ for kernel in $(kernels); do
 		binary "$kernel" "$test" >/dev/null || { say "The $kernel tree has no $test: left out"; echo "$test"; }
 	done <"$results/tests"
 done >"$results/missing"
-grep -vxFf "$results/missing" "$results/tests" | cat - "$results/new" >"$results/tests.tmp"
+sort -u "$results/missing" | { grep -vxFf - "$results/tests" || :; } | cat - "$results/new" >"$results/tests.tmp"
 mv "$results/tests.tmp" "$results/tests"
 
 for kernel in $(kernels); do
