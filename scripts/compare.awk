@@ -21,11 +21,17 @@ function glob(text)
 	return "^" text "$"
 }
 
-function fail(name, kernel, why)
+# One line for all cells in which a test fails alike.
+function fail(name, kernel, why,   part)
 {
 	nfailed++
-	unexpected[++nunexpected] = name ": " why
-	print name, kernel >FAILURES
+	split(name, part, "/")
+	why = part[1] " " part[3] ": " why
+	if (!(why in where)) {
+		unexpected[++nunexpected] = why
+		if (result[kernel, name] != "skip") print name, kernel >FAILURES
+	}
+	where[why] = where[why] " " part[2]
 	return "FAIL"
 }
 
@@ -123,7 +129,7 @@ END {
 		else if (complete) print "note: known-failures has " entry["known", i] ", which did not occur"
 	if (!booted["patched"]) print "note: only the unpatched kernel was tested"
 	if (!booted["base"]) print "note: there was no unpatched kernel to compare with"
-	for (i = 1; i <= nunexpected; i++) print "UNEXPECTED: " unexpected[i]
+	for (i = 1; i <= nunexpected; i++) print "UNEXPECTED: " unexpected[i] (unexpected[i] in where ? " [" substr(where[unexpected[i]], 2) "]" : "")
 	if (count == 0) nfailed++
 	printf "%d passed, %d failed, %d skipped\n", npassed, nfailed, nskipped >TOTAL
 	exit nfailed != 0

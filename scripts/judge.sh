@@ -23,8 +23,8 @@ splats+='|INFO: rcu_|INFO: task .* blocked|watchdog: BUG|soft lockup|hard LOCKUP
 splats+='|unchecked MSR access|unable to handle|double fault|refcount_t: |list_(add|del) corruption'
 
 # Joined with tabs: result, name, detail.
-tr -d '\r' <"$dir/report" | awk -F '\t' -v OFS='\t' '
-	NR == FNR { planned[order[++count] = $0] = 1; next }
+tr -d "\r" <"$dir/report" | awk -v OFS="\t" -v plan="$plan" '
+	BEGIN { while ((getline name <plan) > 0) planned[order[++count] = name] = 1 }
 	/^(not )?ok [0-9]+ - / {
 		result = /^not/ ? "fail" : "pass"
 		line = $0
@@ -42,7 +42,7 @@ tr -d '\r' <"$dir/report" | awk -F '\t' -v OFS='\t' '
 			else if (seen[name] > 1) print "fail", name, "more than one result"
 			else print results[name]
 		}
-	}' "$plan" -
+	}'
 
 ended=$(cat "$dir/ended" 2>/dev/null || echo "boot.sh did not end")
 [ "$ended" = off ] || printf 'problem\t%s\n' "$ended"

@@ -109,6 +109,20 @@ static void print_regs(const char *who, const struct regs *r)
 	printf("    rsi %016lx  rdi %016lx  rbp %016lx\n", r->rsi, r->rdi, r->rbp);
 }
 
+/* The instruction that KVM stopped at: an exit does not skip it yet. */
+static void print_insn(int len)
+{
+	const unsigned char *insn = (unsigned char *)mem + run->s.regs.regs.rip;
+	int i;
+
+	printf("    at RIP %#llx:", run->s.regs.regs.rip);
+	for (i = 0; i < len; i++)
+		printf(" %02x", insn[i]);
+	printf("%s\n", memcmp(insn, "\x0f\x01\xc1", 3) == 0 ? " (VMCALL)" :
+			memcmp(insn, "\x0f\x01\xd9", 3) == 0 ? " (VMMCALL)" :
+			insn[0] == 0xed ? " (IN)" : "");
+}
+
 static void print_saved(const char *who, int n)
 {
 	print_regs(who, (struct regs *)(mem + SAVED) + n);
@@ -118,7 +132,7 @@ static void print_saved(const char *who, int n)
 static void set_cpuid(int kvm, int vcpu)
 {
 	struct kvm_cpuid2 *cpuid = calloc(1, sizeof(*cpuid) + 256 * sizeof(cpuid->entries[0]));
-	int n = 0, i, amd = 0;
+	unsigned int n = 0, i, amd = 0;
 
 	cpuid->nent = 254;
 	IOCTL(kvm, KVM_GET_SUPPORTED_CPUID, cpuid);
@@ -193,6 +207,7 @@ static void vmware_exit(void)
 	printf("\nHypercall\n");
 	print_saved("guest, registers going in", 0);
 	printf("  userspace, KVM_RUN returned: exit_reason %u (KVM_EXIT_VMWARE)\n", run->exit_reason);
+	print_insn(3);
 	printf("    type %u  pad %u  longmode %u  cpl %u\n", run->vmware.type, run->vmware.pad, h->longmode, h->cpl);
 	printf("    rax %016llx  rbx %016llx  rcx %016llx  rdx %016llx\n", h->rax, h->rbx, h->rcx, h->rdx);
 	printf("    rsi %016llx  rdi %016llx  rbp %016llx\n", h->rsi, h->rdi, h->rbp);
@@ -204,22 +219,25 @@ static void vmware_exit(void)
 	answer(&h->rax, &h->rbx, &h->rcx);
 }
 
-/* IN returns EAX as data of the exit; the other registers travel beside it. */
+/*
+ * IN returns EAX as data of the exit, the other registers travel beside it. RAX is
+ * set there, too: of an emulated IN KVM drops the data if registers are set.
+ */
 static void backdoor_exit(void)
 {
 	struct kvm_regs *r = &run->s.regs.regs;
 	__u32 *data = (void *)run + run->io.data_offset;
-	__u64 eax = (__u32)r->rax;
 
 	printf("\nBackdoor\n");
 	print_saved("guest, registers going in", 2);
 	printf("  userspace, KVM_RUN returned: exit_reason %u (KVM_EXIT_IO)\n", run->exit_reason);
+	print_insn(1);
 	printf("    direction %u (in)  size %u  port %#x  count %u  data_offset %#llx\n",
 	       run->io.direction, run->io.size, run->io.port, run->io.count, run->io.data_offset);
 	printf("    rax %016llx  rbx %016llx  rcx %016llx  rdx %016llx\n", r->rax, r->rbx, r->rcx, r->rdx);
 	printf("    rsi %016llx  rdi %016llx  rbp %016llx\n", r->rsi, r->rdi, r->rbp);
-	answer(&eax, &r->rbx, &r->rcx);
-	*data = eax;
+	answer(&r->rax, &r->rbx, &r->rcx);
+	*data = r->rax;
 	run->kvm_dirty_regs = KVM_SYNC_X86_REGS;
 }
 
