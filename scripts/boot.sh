@@ -15,7 +15,7 @@
 
 vendor=$1 bzimage=$(realpath "$2") initramfs=$(realpath "$3") dir=$4
 shift 4
-cmdline="console=ttyS0 panic=0 $*"
+cmdline="console=ttyS0,115200 panic=0 $*"
 name=$(basename "$dir")
 
 rm -rf "$dir"
@@ -64,6 +64,8 @@ elif [ "$vendor" = amd ]; then
 	qemu -accel tcg,thread=multi -cpu max >emulator.log 2>&1 &
 else
 	machine="intel, emulated by Bochs"
+	# Bochs' CPUID tells of threads of which there is but one: the kernel would warn.
+	cmdline+=" clearcpuid=ht"
 	bochs >emulator.log 2>&1 &
 fi
 pid=$!
@@ -82,6 +84,8 @@ while kill -0 $pid 2>/dev/null; do
 		ended="stopped after a panic"
 	elif [ $((SECONDS - moved)) -gt "${STALL:-300}" ]; then
 		ended="stopped: nothing new for $((SECONDS - moved)) s"
+	elif ! kill -0 $PPID 2>/dev/null; then
+		ended="stopped: its caller ended"
 	elif [ $SECONDS -gt "${LIMIT:-3600}" ]; then
 		ended="stopped after $SECONDS s"
 	elif [ $((SECONDS % 30)) -eq 0 ]; then

@@ -17,7 +17,7 @@ out=$2
 what=$(basename "$out")
 
 export CCACHE_DIR=$CACHE/ccache CCACHE_NOHASHDIR=1
-export KBUILD_BUILD_TIMESTAMP=@0 KBUILD_BUILD_VERSION=1 KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab
+export LOCALVERSION='' KBUILD_BUILD_TIMESTAMP=@0 KBUILD_BUILD_VERSION=1 KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab
 kmake() { make -C "$tree" O=.out CC="ccache gcc" HOSTCC="ccache gcc" "$@"; }
 
 # The fragment merged over tinyconfig; the result must have every line of it.

@@ -7,7 +7,7 @@
 #
 # KERNEL-OUT is a build directory, JOB one of scripts/guest/. The job finds the
 # programs in /programs and their names, in the order given, in
-# /programs/order. The same content makes the same file.
+# /programs/order. Not compressed: to unpack takes the emulators longer than to read.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -35,5 +35,5 @@ done >"$stage/order"
 	(cd "$out/stage" && find lib -type d -printf 'dir /%p 0755 0 0\n' -o \
 		-type f -printf "file /%p $out/stage/%p 0644 0 0\n" | LC_ALL=C sort)
 } >"$file.list"
-"$out/usr/gen_init_cpio" -t 0 "$file.list" | gzip -n -1 >"$file.tmp"
+"$out/usr/gen_init_cpio" -t 0 "$file.list" >"$file.tmp"
 mv "$file.tmp" "$file"
