@@ -29,7 +29,9 @@ description()
 		header && subject && /^ / { subject = subject $0; next }
 		header && !/^$/ { next }
 		header && /^$/ { header = 0; print subject; print ""; next }
-		/^[^ ].* \([0-9]+\):$/ { exit }
+		held && /^  [^ ]/ { exit }
+		held { print list; held = 0 }
+		/^[^ ].* \([0-9]+\):$/ { list = $0; held = 1; next }
 		{ print }
 	' header=1 "$cover"
 }
@@ -40,7 +42,7 @@ GIT_COMMITTER_EMAIL=$(tree_git log -1 --format=%ae) \
 GIT_COMMITTER_DATE=$(tree_git log -1 --format=%ad --date=raw) \
 tree_git -c branch.main.description="$(description)" -c core.abbrev=12 \
 	format-patch --quiet -o "$new" --cover-letter --cover-from-description=subject \
-	--base=base --zero-commit --no-signature --stat=72 -M base..main
+	--base=base --zero-commit --no-signature --stat=72 --summary -M base..main
 rm -f "$PATCHES"/*.patch
 mv "$new"/*.patch "$PATCHES/"
 

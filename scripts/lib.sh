@@ -49,8 +49,8 @@ series()
 # tree_git ARGS...: git in the tree, independent of the user's configuration.
 tree_git()
 {
-	GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 git -C "$SRC" -c user.name="${GIT_AUTHOR_NAME:-lab}" \
-		-c user.email="${GIT_AUTHOR_EMAIL:-lab@localhost}" \
+	GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 git -C "$SRC" \
+		-c user.name=lab -c user.email=lab@localhost \
 		-c core.hooksPath=/dev/null -c gc.auto=0 -c advice.detachedHead=false "$@"
 }
 
