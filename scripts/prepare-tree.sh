@@ -50,5 +50,10 @@ fi
 if [ -e "$BASE/.git" ] && [ "$(git -C "$BASE" rev-parse HEAD)" != "$(tree_git rev-parse 'base^{commit}')" ]; then
 	git -C "$BASE" checkout -q --detach base
 fi
-say "Tree: $(short "$SRC"), Linux $(make -s -C "$SRC" kernelversion 2>/dev/null)," \
-	"$(tree_git rev-list --count base..HEAD 2>/dev/null || echo 0) patches on its base"
+if tree_git rev-parse -q --verify refs/lab/own >/dev/null; then
+	series="the series as it came"
+else
+	series="$(tree_git rev-list --count base..HEAD) patches on its base"
+	[ -z "$(tree_git status --porcelain -uno)" ] || series+=", and edits that are not committed"
+fi
+say "Tree: $(short "$SRC"), Linux $(make -s -C "$SRC" kernelversion), $series"
