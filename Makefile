@@ -3,7 +3,7 @@
 
 export KERNEL VENDOR TEST JOBS V
 
-.PHONY: help run test tree kernel selftests export check clean
+.PHONY: help run test tree kernel selftests export check mutants clean
 
 help:
 	@scripts/help.sh
@@ -22,6 +22,9 @@ export:
 
 check:
 	@scripts/check.sh
+
+mutants:
+	@scripts/mutants.sh
 
 clean:
 	@scripts/clean.sh

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KVM VMware emulation
+ */
+#include <linux/cleanup.h>
+#include <linux/export.h>
+#include <linux/kvm_host.h>
+#include <linux/moduleparam.h>
+#include <linux/mutex.h>
+#include <linux/timekeeping.h>
+
+#include <asm/tsc.h>
+
+#include "trace.h"
+#include "vmware.h"
+#include "x86.h"
+
+/*
+ * Deprecated in favor of KVM_CAP_X86_VMWARE, and therefore limited to being the
+ * per-VM default of KVM_X86_VMWARE_BACKDOOR.
+ */
+static bool __read_mostly enable_vmware_backdoor;
+module_param(enable_vmware_backdoor, bool, 0444);
+
+void kvm_vmware_init_vm(struct kvm *kvm)
+{
+	if (enable_vmware_backdoor)
+		kvm->arch.vmware_flags = kvm_vmware_supported_flags(kvm) &
+					 KVM_X86_VMWARE_BACKDOOR;
+}
+
+int kvm_vmware_enable_cap(struct kvm *kvm, struct kvm_enable_cap *cap)
+{
+	u64 flags = cap->args[0];
+
+	if (flags & ~kvm_vmware_supported_flags(kvm))
+		return -EINVAL;
+
+	if (cap->args[1] || cap->args[2] || cap->args[3])
+		return -EINVAL;
+
+	guard(mutex)(&kvm->lock);
+
+	/*
+	 * vCPUs configure their intercepts during creation and expect the set
+	 * of features to be constant from there on out.
+	 */
+	if (kvm->created_vcpus)
+		return -EINVAL;
+
+	if ((flags & KVM_X86_VMWARE_NESTED_BACKDOOR) &&
+	    !((flags | kvm->arch.vmware_flags) & KVM_X86_VMWARE_BACKDOOR))
+		return -EINVAL;
+
+	kvm->arch.vmware_flags |= flags;
+	return 0;
+}
+
+int kvm_vmware_rdpmc(struct kvm_vcpu *vcpu, u32 idx, u64 *data)
+{
+	u64 ctr_val;
+
+	switch (idx) {
+	case VMWARE_BACKDOOR_PMC_HOST_TSC:
+		ctr_val = rdtsc();
+		break;
+	case VMWARE_BACKDOOR_PMC_REAL_TIME:
+		ctr_val = ktime_get_boottime_ns();
+		break;
+	case VMWARE_BACKDOOR_PMC_APPARENT_TIME:
+		ctr_val = get_kvmclock_ns(vcpu->kvm);
+		break;
+	default:
+		return 1;
+	}
+
+	*data = ctr_val;
+	return 0;
+}
+
+/*
+ * Return true if a #GP in L2, without an error code, may be due to an access to
+ * the VMware backdoor that bypasses L1, i.e. if L0 should emulate the faulting
+ * instruction if said instruction is IN{S} or OUT{S}.
+ */
+bool kvm_is_vmware_nested_backdoor(struct kvm_vcpu *vcpu)
+{
+	u16 port;
+
+	if (!(vcpu->kvm->arch.vmware_flags & KVM_X86_VMWARE_NESTED_BACKDOOR))
+		return false;
+
+	if (kvm_eax_read(vcpu) != VMWARE_HYPERVISOR_MAGIC)
+		return false;
+
+	port = kvm_edx_read(vcpu);
+	if (port != VMWARE_PORT_VMPORT && port != VMWARE_PORT_VMRPC)
+		return false;
+
+	return kvm_x86_call(get_cpl)(vcpu) == 3;
+}
+EXPORT_SYMBOL_FOR_KVM_INTERNAL(kvm_is_vmware_nested_backdoor);
+
+bool kvm_is_vmware_backdoor_opcode(struct x86_emulate_ctxt *ctxt)
+{
+	/*
+	 * For L2, L1's I/O intercepts are ignored, and so the port must be the
+	 * one in DX that was vetted by kvm_is_vmware_nested_backdoor(), i.e. the
+	 * imm8 variants of IN and OUT aren't allowed, even though they can't
+	 * possibly target the backdoor.  KVM's emulator performs permission
+	 * checks on the imm8 port, but L2 could modify its TSS in the meantime.
+	 */
+	bool is_l2 = is_guest_mode(ctxt->vcpu);
+
+	switch (ctxt->opcode_len) {
+	case 1:
+		switch (ctxt->b) {
+		case 0xe4:	/* IN imm8 */
+		case 0xe5:
+		case 0xe6:	/* OUT imm8 */
+		case 0xe7:
+			return !is_l2;
+		case 0xec:	/* IN DX */
+		case 0xed:
+		case 0xee:	/* OUT DX */
+		case 0xef:
+		case 0x6c:	/* INS */
+		case 0x6d:
+		case 0x6e:	/* OUTS */
+		case 0x6f:
+			return true;
+		}
+		break;
+	case 2:
+		switch (ctxt->b) {
+		case 0x33:	/* RDPMC */
+			return !is_l2;
+		}
+		break;
+	}
+
+	return false;
+}
+
+/*
+ * Exceptions that can be requested by userspace, i.e. that make sense as a fault
+ * on the hypercall and that can be injected on all CPUs.  #BP and #OF are raised
+ * only by dedicated instructions, and injecting them requires the length of said
+ * instruction.  #VE, #CP, #HV, #VC, and #SX are vendor specific and/or require
+ * the CPU (and guest) to support the associated feature.
+ */
+#define KVM_VMWARE_INJECTABLE_EXCEPTIONS				\
+	(BIT(DE_VECTOR) | BIT(DB_VECTOR) | BIT(BR_VECTOR) |		\
+	 BIT(UD_VECTOR) | BIT(NM_VECTOR) | BIT(DF_VECTOR) |		\
+	 BIT(TS_VECTOR) | BIT(NP_VECTOR) | BIT(SS_VECTOR) |		\
+	 BIT(GP_VECTOR) | BIT(PF_VECTOR) | BIT(MF_VECTOR) |		\
+	 BIT(AC_VECTOR) | BIT(MC_VECTOR) | BIT(XM_VECTOR))
+
+static int kvm_vmware_inject_exception(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vmware_exit *exit = &vcpu->run->vmware;
+	struct x86_exception ex = {
+		.vector = PF_VECTOR,
+		.error_code_valid = true,
+	};
+	u32 vector, error_code;
+	u64 address;
+
+	/* Userspace can modify vcpu->run at any time, read fields only once. */
+	vector = READ_ONCE(exit->u.hcall.exception.vector);
+	error_code = READ_ONCE(exit->u.hcall.exception.error_code);
+	address = READ_ONCE(exit->u.hcall.exception.address);
+
+	if (vector >= BITS_PER_TYPE(u32) ||
+	    !(BIT(vector) & KVM_VMWARE_INJECTABLE_EXCEPTIONS))
+		return -EINVAL;
+
+	/* Intel CPUs support only 16-bit error codes. */
+	if (error_code > (x86_exception_has_error_code(vector) ? U16_MAX : 0))
+		return -EINVAL;
+
+	if (address && vector != PF_VECTOR)
+		return -EINVAL;
+
+	if (READ_ONCE(exit->u.hcall.exception.pad))
+		return -EINVAL;
+
+	trace_kvm_vmware_hypercall_exception(vector, error_code, address);
+
+	if (vector == PF_VECTOR) {
+		ex.error_code = error_code;
+		ex.address = address;
+		kvm_inject_page_fault(vcpu, &ex, false);
+	} else if (x86_exception_has_error_code(vector)) {
+		kvm_queue_exception_e(vcpu, vector, error_code);
+	} else {
+		kvm_queue_exception(vcpu, vector);
+	}
+	return 1;
+}
+
+static int kvm_vmware_complete_hypercall(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vmware_exit *exit = &vcpu->run->vmware;
+	u64 mask, rax, rbx, rcx, rdx, rsi, rdi, rbp;
+	u32 flags;
+	int r;
+
+	/*
+	 * If userspace moved RIP, e.g. to reset the vCPU, then the hypercall is
+	 * no more, and neither its results nor its exception are of interest.
+	 */
+	if (unlikely(!kvm_is_linear_rip(vcpu, vcpu->arch.cui_linear_rip)))
+		return 1;
+
+	/* Userspace can modify vcpu->run at any time, read fields only once. */
+	flags = READ_ONCE(exit->u.hcall.exception.flags);
+	if (unlikely(flags)) {
+		r = -EINVAL;
+		if (!(flags & ~KVM_VMWARE_EXCEPTION_VALID))
+			r = kvm_vmware_inject_exception(vcpu);
+
+		/* Keep the hypercall pending so that userspace can try again. */
+		if (r < 0)
+			vcpu->arch.complete_userspace_io = kvm_vmware_complete_hypercall;
+		return r;
+	}
+
+	mask = is_64_bit_hypercall(vcpu) ? U64_MAX : U32_MAX;
+	rax = READ_ONCE(exit->u.hcall.rax) & mask;
+	rbx = READ_ONCE(exit->u.hcall.rbx) & mask;
+	rcx = READ_ONCE(exit->u.hcall.rcx) & mask;
+	rdx = READ_ONCE(exit->u.hcall.rdx) & mask;
+	rsi = READ_ONCE(exit->u.hcall.rsi) & mask;
+	rdi = READ_ONCE(exit->u.hcall.rdi) & mask;
+	rbp = READ_ONCE(exit->u.hcall.rbp) & mask;
+
+	trace_kvm_vmware_hypercall_done(rax, rbx, rcx, rdx, rsi, rdi, rbp);
+
+	kvm_rax_write_raw(vcpu, rax);
+	kvm_rbx_write_raw(vcpu, rbx);
+	kvm_rcx_write_raw(vcpu, rcx);
+	kvm_rdx_write_raw(vcpu, rdx);
+	kvm_rsi_write_raw(vcpu, rsi);
+	kvm_rdi_write_raw(vcpu, rdi);
+	kvm_rbp_write_raw(vcpu, rbp);
+
+	return kvm_skip_emulated_instruction(vcpu);
+}
+
+int kvm_vmware_hypercall(struct kvm_vcpu *vcpu)
+{
+	bool longmode = is_64_bit_hypercall(vcpu);
+	u64 mask = longmode ? U64_MAX : U32_MAX;
+	u64 rax = kvm_rax_read_raw(vcpu) & mask;
+	u64 rbx = kvm_rbx_read_raw(vcpu) & mask;
+	u64 rcx = kvm_rcx_read_raw(vcpu) & mask;
+	u64 rdx = kvm_rdx_read_raw(vcpu) & mask;
+	u64 rsi = kvm_rsi_read_raw(vcpu) & mask;
+	u64 rdi = kvm_rdi_read_raw(vcpu) & mask;
+	u64 rbp = kvm_rbp_read_raw(vcpu) & mask;
+	u8 cpl = kvm_x86_call(get_cpl)(vcpu);
+
+	BUILD_BUG_ON(sizeof(vcpu->run->vmware) > sizeof(vcpu->run->padding));
+
+	++vcpu->stat.hypercalls;
+
+	trace_kvm_vmware_hypercall(cpl, longmode, rax, rbx, rcx, rdx, rsi, rdi, rbp);
+
+	vcpu->run->exit_reason = KVM_EXIT_VMWARE;
+	vcpu->run->vmware = (struct kvm_vmware_exit) {
+		.type = KVM_EXIT_VMWARE_HCALL,
+		.u.hcall = {
+			.longmode = longmode,
+			.cpl = cpl,
+			.rax = rax,
+			.rbx = rbx,
+			.rcx = rcx,
+			.rdx = rdx,
+			.rsi = rsi,
+			.rdi = rdi,
+			.rbp = rbp,
+		},
+	};
+
+	vcpu->arch.cui_linear_rip = kvm_get_linear_rip(vcpu);
+	vcpu->arch.complete_userspace_io = kvm_vmware_complete_hypercall;
+	return 0;
+}
