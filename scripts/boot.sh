@@ -89,8 +89,8 @@ while kill -0 $pid 2>/dev/null; do
 	elif [ $SECONDS -gt "${LIMIT:-3600}" ]; then
 		ended="stopped after $SECONDS s"
 	elif [ $((SECONDS % 30)) -eq 0 ]; then
-		say "    $name: $SECONDS s, $(grep -cE '^(not )?ok ' report || :) of" \
-			"$(sed -n 's/^1\.\.//p' report | grep . || echo ?) tests"
+		plan=$(sed -n "s/^1\.\.//p" report)
+		say "    $name: $SECONDS s${plan:+, $(grep -cE "^(not )?ok " report || :) of $plan tests}"
 	fi
 	[ "$ended" = off ] || kill $pid 2>/dev/null || :
 done
