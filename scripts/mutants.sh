@@ -38,7 +38,7 @@ for name in "${names[@]}"; do
 
 	wanted=$(sed -n 's/^Caught-by: //p' "$patch")
 	caught=$(sed -n "s,^not ok [0-9]* - $vendor/\([^/]*\)/\([^ ]*\).*,\2,p" "$dir/report" | sort | uniq -c |
-		awk '{ printf "%s%s (%d of 4 cells)", NR > 1 ? ", " : "", $2, $1 }')
+		awk '{ printf "%s%s (%d of 4 cells)", (NR > 1 ? ", " : ""), $2, $1 }')
 	case $caught in
 	*"$wanted"*)	verdict=caught ;;
 	*)		verdict=SURVIVED survivors=$((survivors + 1)) ;;
