@@ -159,10 +159,6 @@ bool kvm_is_vmware_backdoor_opcode(struct x86_emulate_ctxt *ctxt)
 static int kvm_vmware_inject_exception(struct kvm_vcpu *vcpu)
 {
 	struct kvm_vmware_exit *exit = &vcpu->run->vmware;
-	struct x86_exception ex = {
-		.vector = PF_VECTOR,
-		.error_code_valid = true,
-	};
 	u32 vector, error_code;
 	u64 address;
 
@@ -188,9 +184,14 @@ static int kvm_vmware_inject_exception(struct kvm_vcpu *vcpu)
 	trace_kvm_vmware_hypercall_exception(vector, error_code, address);
 
 	if (vector == PF_VECTOR) {
-		ex.error_code = error_code;
-		ex.address = address;
-		kvm_inject_page_fault(vcpu, &ex, false);
+		struct x86_exception fault = {
+			.vector = PF_VECTOR,
+			.error_code_valid = true,
+			.error_code = error_code,
+			.address = is_64_bit_hypercall(vcpu) ? address : (u32)address,
+		};
+
+		kvm_inject_page_fault(vcpu, &fault, false);
 	} else if (x86_exception_has_error_code(vector)) {
 		kvm_queue_exception_e(vcpu, vector, error_code);
 	} else {

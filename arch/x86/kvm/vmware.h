@@ -36,36 +36,32 @@ static inline bool kvm_vmware_backdoor_enabled(struct kvm *kvm)
 
 /*
  * VMware's hypercalls share VMCALL/VMMCALL with KVM's, Hyper-V's, and Xen's
- * hypercalls, and are identified by a magic value in EAX.
+ * hypercalls, and are identified by a magic value in EAX.  Exclude L2, whose
+ * hypercalls belong to L1.  The only hypercalls of L2 that get here are Hyper-V
+ * TLB flushes that L0 handles on behalf of L1, for which RAX is not an input.
  */
 static inline bool kvm_is_vmware_hypercall(struct kvm_vcpu *vcpu)
 {
 	return (vcpu->kvm->arch.vmware_flags & KVM_X86_VMWARE_HYPERCALL) &&
 	       kvm_eax_read(vcpu) == VMWARE_HYPERVISOR_MAGIC &&
-	       !vcpu->arch.guest_state_protected;
+	       !is_guest_mode(vcpu) && !vcpu->arch.guest_state_protected;
 }
 
 /*
  * The backdoor is a contract between the VM's userspace and L1.  L2 is subject
- * to whatever rules L1 sets, never grant L2 access on L1's behalf unless the
- * VM's userspace explicitly asked for it.
+ * to whatever rules L1 sets, never grant L2 access on L1's behalf.  The nested
+ * backdoor is the exception to the rule, see kvm_is_vmware_nested_backdoor().
  */
-bool kvm_is_vmware_nested_backdoor(struct kvm_vcpu *vcpu);
-
 static inline bool kvm_is_vmware_io_port(struct kvm_vcpu *vcpu, u16 port)
 {
-	if (!kvm_vmware_backdoor_enabled(vcpu->kvm))
-		return false;
-
-	if (port != VMWARE_PORT_VMPORT && port != VMWARE_PORT_VMRPC)
-		return false;
-
-	return !is_guest_mode(vcpu) || kvm_is_vmware_nested_backdoor(vcpu);
+	return kvm_vmware_backdoor_enabled(vcpu->kvm) && !is_guest_mode(vcpu) &&
+	       (port == VMWARE_PORT_VMPORT || port == VMWARE_PORT_VMRPC);
 }
 
 static inline bool kvm_is_vmware_backdoor_pmc(struct kvm_vcpu *vcpu, u32 idx)
 {
-	if (!kvm_vmware_backdoor_enabled(vcpu->kvm) || is_guest_mode(vcpu))
+	if (!kvm_vmware_backdoor_enabled(vcpu->kvm) || is_guest_mode(vcpu) ||
+	    vcpu->arch.guest_state_protected)
 		return false;
 
 	switch (idx) {
@@ -78,6 +74,7 @@ static inline bool kvm_is_vmware_backdoor_pmc(struct kvm_vcpu *vcpu, u32 idx)
 	}
 }
 
+bool kvm_is_vmware_nested_backdoor(struct kvm_vcpu *vcpu);
 bool kvm_is_vmware_backdoor_opcode(struct x86_emulate_ctxt *ctxt);
 #else
 static inline void kvm_vmware_init_vm(struct kvm *kvm)

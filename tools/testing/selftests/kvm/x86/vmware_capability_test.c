@@ -236,6 +236,7 @@ struct race {
 	pthread_barrier_t barrier;
 	int delay;
 	int r;
+	int err;
 };
 
 static void *enabler(void *arg)
@@ -248,6 +249,7 @@ static void *enabler(void *arg)
 		cpu_relax();
 
 	race->r = enable(race->vm, KVM_X86_VMWARE_BACKDOOR | KVM_X86_VMWARE_HYPERCALL);
+	race->err = errno;
 	return NULL;
 }
 
@@ -278,6 +280,7 @@ TEST_F(vmware_capability, vcpu_creation_race)
 
 		assert_flags(vcpu, race.r ? default_flags() :
 					    KVM_X86_VMWARE_BACKDOOR | KVM_X86_VMWARE_HYPERCALL);
+		TEST_ASSERT(!race.r || race.err == EINVAL, "Wanted EINVAL, got %d", race.err);
 		nr_enabled += !race.r;
 		kvm_vm_free(race.vm);
 	}

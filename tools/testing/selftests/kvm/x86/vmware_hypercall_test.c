@@ -11,6 +11,7 @@
 #include "kvm_util.h"
 #include "processor.h"
 #include "bare_guest.h"
+#include "hyperv.h"
 
 #define VMWARE_MAGIC	0x564d5868u
 
@@ -65,6 +66,11 @@ static u64 mode_mask(enum bare_mode mode)
 static const u8 *native_hcall(void)
 {
 	return host_cpu_is_intel ? vmcall : vmmcall;
+}
+
+static const u8 *other_hcall(void)
+{
+	return host_cpu_is_intel ? vmmcall : vmcall;
 }
 
 static void copy_hcall_regs(struct kvm_regs *dst, const struct kvm_regs *src)
@@ -449,17 +455,15 @@ TEST_F(vmware_hypercall, exceptions)
 	}
 }
 
-/* CR2 is a 64-bit register, at least in a 64-bit guest. */
+/* Linear addresses, i.e. CR2, have 64 bits in 64-bit mode, and 32 bits otherwise. */
 TEST_F(vmware_hypercall, fault_address)
 {
-	const struct exception_request pf = FAULT(PF_VECTOR, 0x5, 0xffff8123456789ab);
-
-	if (!bare_mode_is_64bit(variant->mode))
-		SKIP(return, "Linear addresses have 32 bits outside of 64-bit mode");
+	struct exception_request pf = FAULT(PF_VECTOR, 0x5, 0xffff8123456789ab);
 
 	run_to_hcall(self->vcpu, variant->mode);
 	set_exception(self->vcpu, &pf);
 	vcpu_run(self->vcpu);
+	pf.address &= mode_mask(variant->mode);
 	assert_excepted(self->vcpu, variant->mode, &pf);
 }
 
@@ -568,6 +572,187 @@ TEST_F(vmware_hypercall, bad_exceptions)
 		req.flags |= KVM_VMWARE_EXCEPTION_VALID;
 		test_bad_exception(self->vcpu, variant->mode, &req);
 	}
+}
+
+/* KVM's emulator treats VMCALL as a privileged instruction, VMMCALL it does not. */
+static bool emulator_gps(const u8 *insn, enum bare_mode mode)
+{
+	return insn == vmcall && bare_mode_cpl(mode);
+}
+
+/* KVM patches the other vendor's instruction, and lets the guest try again. */
+TEST_F(vmware_hypercall, other_insn)
+{
+	struct kvm_regs regs = input_regs;
+
+	bare_vcpu_load(self->vcpu, variant->mode, other_hcall(), HCALL_INSN_SIZE, &regs);
+	vcpu_run(self->vcpu);
+	if (emulator_gps(other_hcall(), variant->mode)) {
+		bare_vcpu_assert_exception(self->vcpu, GP_VECTOR, NULL);
+		return;
+	}
+
+	assert_hcall_exit(self->vcpu, variant->mode);
+	TEST_ASSERT(!memcmp(addr_gpa2hva(self->vm, BARE_CODE), native_hcall(), HCALL_INSN_SIZE),
+		    "KVM didn't patch the hypercall");
+
+	set_results(self->vcpu);
+	vcpu_run(self->vcpu);
+	assert_completed(self->vcpu, variant->mode);
+}
+
+/* Unless userspace disables the quirk. */
+TEST_F(vmware_hypercall, other_insn_no_quirk)
+{
+	struct kvm_regs regs = input_regs;
+	struct bare_exception e;
+
+	vm_enable_cap(self->vm, KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_FIX_HYPERCALL_INSN);
+
+	bare_vcpu_load(self->vcpu, variant->mode, other_hcall(), HCALL_INSN_SIZE, &regs);
+	vcpu_run(self->vcpu);
+	bare_vcpu_assert_exception(self->vcpu, emulator_gps(other_hcall(), variant->mode) ?
+					       GP_VECTOR : UD_VECTOR, &e);
+	TEST_ASSERT_EQ(e.rip, BARE_CODE);
+	assert_hcall_regs(self->vcpu, &input_regs, ~0ull);
+}
+
+/* KVM's emulator doesn't do hypercalls, it patches them, even if forced to emulate. */
+TEST_F(vmware_hypercall, forced_emulation)
+{
+	u8 insn[5 + HCALL_INSN_SIZE] = { 0x0f, 0x0b, 'k', 'v', 'm' };
+	struct kvm_regs regs = input_regs;
+
+	if (!is_forced_emulation_enabled)
+		SKIP(return, "force_emulation_prefix is off");
+
+	memcpy(insn + 5, native_hcall(), HCALL_INSN_SIZE);
+	bare_vcpu_load(self->vcpu, variant->mode, insn, sizeof(insn), &regs);
+	vcpu_run(self->vcpu);
+	if (emulator_gps(native_hcall(), variant->mode)) {
+		bare_vcpu_assert_exception(self->vcpu, GP_VECTOR, NULL);
+		return;
+	}
+
+	assert_hcall_exit(self->vcpu, variant->mode);
+	vcpu_regs_get(self->vcpu, &regs);
+	TEST_ASSERT_EQ(regs.rip, BARE_CODE + 5);
+
+	set_results(self->vcpu);
+	vcpu_run(self->vcpu);
+	bare_vcpu_assert_done(self->vcpu, sizeof(insn));
+	assert_hcall_regs(self->vcpu, &result_regs, mode_mask(variant->mode));
+}
+
+static void assert_hcall_result(struct kvm_vcpu *vcpu, u64 wanted)
+{
+	struct kvm_regs regs;
+
+	bare_vcpu_assert_done(vcpu, HCALL_INSN_SIZE);
+	vcpu_regs_get(vcpu, &regs);
+	TEST_ASSERT_EQ(regs.rax, wanted);
+}
+
+/* KVM's own hypercalls keep working, at CPL0. */
+TEST_F(vmware_hypercall, kvm_hypercall)
+{
+	u64 wanted = bare_mode_cpl(variant->mode) ? -KVM_EPERM : 0;
+
+	load_hcall(self->vcpu, variant->mode, KVM_HC_VAPIC_POLL_IRQ);
+	vcpu_run(self->vcpu);
+	assert_hcall_result(self->vcpu, wanted & mode_mask(variant->mode));
+
+	run_to_hcall(self->vcpu, variant->mode);
+}
+
+/* Hyper-V's hypercalls are identified by RCX (or EDX:EAX), and #UD at CPL3. */
+static void run_hyperv_hcall(struct kvm_vcpu *vcpu, enum bare_mode mode, u64 rax)
+{
+	struct kvm_regs regs = {
+		.rax = rax,
+		.rcx = HVCALL_SIGNAL_EVENT,
+		.rdx = bare_mode_is_64bit(mode) ? 0x5a5a5a5a : 0,
+	};
+
+	bare_vcpu_load(vcpu, mode, native_hcall(), HCALL_INSN_SIZE, &regs);
+	vcpu_run(vcpu);
+
+	if (bare_mode_cpl(mode))
+		bare_vcpu_assert_exception(vcpu, UD_VECTOR, NULL);
+	else if (bare_mode_is_64bit(mode))
+		assert_hcall_result(vcpu, HV_STATUS_INVALID_ALIGNMENT);
+	else
+		bare_vcpu_assert_done(vcpu, HCALL_INSN_SIZE);
+}
+
+TEST_F(vmware_hypercall, hyperv_hypercall)
+{
+	if (!kvm_has_cap(KVM_CAP_HYPERV_CPUID))
+		SKIP(return, "No support for Hyper-V");
+
+	vcpu_set_hv_cpuid(self->vcpu);
+	vcpu_set_msr(self->vcpu, HV_X64_MSR_GUEST_OS_ID, 0x5a);
+
+	run_hyperv_hcall(self->vcpu, variant->mode, 0);
+	run_to_hcall(self->vcpu, variant->mode);
+}
+
+static void enable_xen(struct kvm_vm *vm)
+{
+	struct kvm_xen_hvm_config config = {
+		.flags = KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL,
+		.msr = 0x40000200,
+	};
+
+	vm_ioctl(vm, KVM_XEN_HVM_CONFIG, &config);
+}
+
+static void run_xen_hcall(struct kvm_vcpu *vcpu, enum bare_mode mode)
+{
+	struct kvm_run *run = vcpu->run;
+
+	load_hcall(vcpu, mode, 17);
+	vcpu_run(vcpu);
+	TEST_ASSERT_KVM_EXIT_REASON(vcpu, KVM_EXIT_XEN);
+	TEST_ASSERT_EQ(run->xen.u.hcall.input, 17);
+	TEST_ASSERT_EQ(run->xen.u.hcall.longmode, bare_mode_is_64bit(mode));
+	run->xen.u.hcall.result = 0x12345678;
+	vcpu_run(vcpu);
+	assert_hcall_result(vcpu, 0x12345678);
+}
+
+TEST_F(vmware_hypercall, xen_hypercall)
+{
+	if (!(kvm_check_cap(KVM_CAP_XEN_HVM) & KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL))
+		SKIP(return, "No support for Xen hypercalls");
+
+	enable_xen(self->vm);
+
+	run_xen_hcall(self->vcpu, variant->mode);
+	run_to_hcall(self->vcpu, variant->mode);
+	set_results(self->vcpu);
+	vcpu_run(self->vcpu);
+	assert_completed(self->vcpu, variant->mode);
+	run_xen_hcall(self->vcpu, variant->mode);
+}
+
+/* With Xen and Hyper-V in the same VM, bit 31 of EAX tells them apart. */
+TEST_F(vmware_hypercall, xen_and_hyperv)
+{
+	if (!(kvm_check_cap(KVM_CAP_XEN_HVM) & KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL) ||
+	    !kvm_has_cap(KVM_CAP_HYPERV_CPUID))
+		SKIP(return, "No support for Xen hypercalls or Hyper-V");
+
+	enable_xen(self->vm);
+	vcpu_set_hv_cpuid(self->vcpu);
+	vcpu_set_msr(self->vcpu, HV_X64_MSR_GUEST_OS_ID, 0x5a);
+
+	run_hyperv_hcall(self->vcpu, variant->mode, 0x80000000);
+	run_xen_hcall(self->vcpu, variant->mode);
+	run_to_hcall(self->vcpu, variant->mode);
+	set_results(self->vcpu);
+	vcpu_run(self->vcpu);
+	assert_completed(self->vcpu, variant->mode);
 }
 
 /* The hypercalls stat counts VMware's hypercalls like all others. */

@@ -72,6 +72,7 @@ static enum outcome l1_run_l2_vmx(struct vmx_pages *vmx)
 
 	vmwrite(GUEST_RIP, (u64)l2_code);
 	vmwrite(GUEST_RSP, l2_stack);
+	vmwrite(GUEST_RFLAGS, l2_regs.rflags);
 	if (l2_is_cpl3) {
 		vmwrite(GUEST_CS_SELECTOR, get_cs() | 3);
 		vmwrite(GUEST_CS_AR_BYTES, 0xa0fb);
@@ -205,6 +206,10 @@ FIXTURE_VARIANT_ADD(vmware_nested, nested_backdoor) {
 	.flags = KVM_X86_VMWARE_BACKDOOR | KVM_X86_VMWARE_NESTED_BACKDOOR,
 };
 
+FIXTURE_VARIANT_ADD(vmware_nested, all) {
+	.flags = KVM_X86_VMWARE_VALID_MASK,
+};
+
 static gpa_t alloc_io_bitmap(struct kvm_vm *vm, bool all)
 {
 	/* SVM's bitmap spans three pages, the last page is all but unused. */
@@ -270,6 +275,7 @@ static const struct l2_insn rep_outs = L2_INSN(rep_outs, 0xf3, 0x6e);
 static const struct l2_insn rdpmc = L2_INSN(rdpmc, 0x0f, 0x33);
 static const struct l2_insn hlt = L2_INSN(hlt, 0xf4);
 static const struct l2_insn mov_ds = L2_INSN(mov_ds, 0x8e, 0xd8);
+static const struct l2_insn nop = L2_INSN(nop, 0x90);
 
 /*
  * Load L2, the next vcpu_run() makes L1 run it.  RIP is that of GUEST_SYNC() if
@@ -284,7 +290,7 @@ static void load_l2(struct kvm_vcpu *vcpu, const struct l2_insn *insn, bool is_c
 	memcpy(l2_code + insn->len, hcall, 3);
 	l2_is_cpl3 = is_cpl3;
 	l2_regs = regs;
-	l2_regs.rflags = X86_EFLAGS_FIXED;
+	l2_regs.rflags |= X86_EFLAGS_FIXED;
 
 	sync_global_to_guest(vcpu->vm, l2_code);
 	sync_global_to_guest(vcpu->vm, l2_is_cpl3);
@@ -412,6 +418,22 @@ TEST_F(vmware_nested, cpl3_out)
 	}
 }
 
+/* Only the low halves of EAX (well, RAX) and EDX matter, as do both ports for IN. */
+TEST_F(vmware_nested, cpl3_in_garbage)
+{
+	for_each_l1_config() {
+		load_l2(self->vcpu, &in, true, .rax = 0xdeadbeef00000000 | VMWARE_MAGIC,
+			.rdx = 0xdeadbeefdead0000 | VMWARE_PORT_HB);
+		if (!is_nested_enabled(variant->flags)) {
+			run_l2(self->vcpu, &in, gp_outcome());
+			continue;
+		}
+
+		run_l2_to_io(self->vcpu, &in, KVM_EXIT_IO_IN, VMWARE_PORT_HB, 4);
+		run_l2(self->vcpu, &in, L2_DONE);
+	}
+}
+
 static const char hb_data[] = "The quick brown fox";
 
 static void test_string_io(struct kvm_vcpu *vcpu, u64 flags, bool is_in)
@@ -496,6 +518,36 @@ TEST_F(vmware_nested, cpl3_other)
 		/* Bits 15:0 are the selector, and ultimately the error code. */
 		load_l2(vcpu, &mov_ds, true, .rax = VMWARE_MAGIC, .rdx = VMWARE_PORT);
 		run_l2(vcpu, &mov_ds, gp_outcome());
+	}
+}
+
+/* If L2 is allowed to access the port, then there's no #GP and L1 is in charge. */
+TEST_F(vmware_nested, cpl3_allowed)
+{
+	struct kvm_vcpu *vcpu = self->vcpu;
+
+	for_each_l1_config() {
+		load_l2(vcpu, &in, true, .rax = VMWARE_MAGIC, .rdx = VMWARE_PORT,
+			.rflags = 3ul << 12 /* IOPL */);
+		if (l1_config.io != L1_IO_NONE) {
+			run_l2(vcpu, &in, L1_IO);
+		} else {
+			run_l2_to_io(vcpu, &in, KVM_EXIT_IO_IN, VMWARE_PORT, 4);
+			run_l2(vcpu, &in, L2_DONE);
+		}
+	}
+}
+
+/* Hypercalls of L2 belong to L1, even if they're VMware hypercalls. */
+TEST_F(vmware_nested, hypercall)
+{
+	int is_cpl3;
+
+	for_each_l1_config() {
+		for (is_cpl3 = 0; is_cpl3 < 2; is_cpl3++) {
+			load_l2(self->vcpu, &nop, is_cpl3, .rax = VMWARE_MAGIC, .rdx = VMWARE_PORT);
+			run_l2(self->vcpu, &nop, L2_DONE);
+		}
 	}
 }
 
