@@ -16,7 +16,8 @@ Targets
   make kernel     and build the kernels
   make selftests  and their selftests
   make export     write the commits of build/linux-7.3 to patches/ and the copies
-  make check      check the scripts, the log judge, the patches and the copies
+  make check      check the scripts, the log judge, the patches and the copies, the
+                  headers of all architectures, and that every patch builds
   make mutants    put deliberate bugs into KVM, one at a time, and see the tests catch
                   them (VENDOR=amd by default; minutes for each)
   make clean      remove what was built; keep the trees with their commits, and downloads
