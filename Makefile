@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # VMware hypercalls and backdoor per VM for KVM: see README.md, or "make help".
 
-export KERNEL VENDOR TEST JOBS V
+export KERNEL VENDOR TEST JOBS V EVERY
 
-.PHONY: help run test tree kernel selftests export check mutants clean
+.PHONY: help run test test-debug tree kernel selftests export check mutants clean
 
 help:
 	@scripts/help.sh
@@ -13,6 +13,9 @@ run:
 
 test:
 	@scripts/lab-test.sh
+
+test-debug:
+	@scripts/lab-debug.sh
 
 tree kernel selftests:
 	@scripts/build.sh $@

@@ -2,17 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0
 # Run the tests on one machine and judge its logs.
 #
-# Usage: [TEST=name] boot-tests.sh RESULTS VENDOR KERNEL
+# Usage: [TEST=name] boot-tests.sh RESULTS VENDOR KERNEL [BUILD]
 #
-# KERNEL is base or patched. The unpatched kernel runs again only when something
+# KERNEL is base or patched, BUILD its build directory under $OUT if that has another
+# name (debug, kcsan). RESULTS has the names of the tests (pack-tests.sh). The unpatched kernel runs again only when something
 # changed that its results depend on; the patched kernel always runs.
 
 . "$(dirname "$0")/lib.sh"
 
-results=$1 vendor=$2 kernel=$3
+results=$1 vendor=$2 kernel=$3 build=$OUT/${4:-$3}
 dir=$results/$vendor-$kernel
-bzimage=$OUT/$kernel/arch/x86/boot/bzImage
-initramfs=$OUT/$kernel/initramfs
+bzimage=$build/arch/x86/boot/bzImage
+initramfs=$build/initramfs
 
 # What the results of a boot with this kernel parameter depend on.
 key()

@@ -15,7 +15,7 @@
 
 vendor=$1 bzimage=$(realpath "$2") initramfs=$(realpath "$3") dir=$4
 shift 4
-cmdline="console=ttyS0,115200 panic=0 $*"
+cmdline="console=ttyS0,115200 panic=0 no_timer_check $*"
 name=$(basename "$dir")
 
 rm -rf "$dir"

@@ -8,6 +8,7 @@
 . "$(dirname "$0")/lib.sh"
 
 for tree in "$BUILD"/linux-7.3 "$BUILD"/linux-7.3-base "$BUILD"/user/*/linux "$BUILD"/user/*/linux-base; do
-	rm -rf "$tree/.out"
+	rm -rf "$tree"/.out*
 done
-rm -rf "$BUILD"/{out,results,run,log,check,mutants,headers} "$BUILD"/user/*/{out,results,run,check,mutants,headers}
+rm -rf "$BUILD"/{out,results,results-debug,results-kcsan,run,log,check,mutants,headers} \
+	"$BUILD"/user/*/{out,results,results-debug,results-kcsan,run,check,mutants,headers}

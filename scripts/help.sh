@@ -12,12 +12,14 @@ Targets
                   access of a guest: what goes in, the exit, what the guest gets back
   make test       run the selftests on both vendors, on the unpatched and the patched
                   kernel, in every cell of the matrix
+  make test-debug run the series' own tests on kernels that look for bugs at run time
+                  (KASAN, UBSAN, lockdep; KCSAN): builds two more kernels
   make tree       only make build/linux-7.3, a git tree with the series applied
   make kernel     and build the kernels
   make selftests  and their selftests
   make export     write the commits of build/linux-7.3 to patches/ and the copies
   make check      check the scripts, the log judge, the patches and the copies, the
-                  headers of all architectures, and that every patch builds
+                  headers of all architectures, and that KVM builds in many configurations
   make mutants    put deliberate bugs into KVM, one at a time, and see the tests catch
                   them (VENDOR=amd by default; minutes for each)
   make clean      remove what was built; keep the trees with their commits, and downloads
@@ -28,6 +30,8 @@ Variables (make test VENDOR=amd)
   TEST=name         make test: that selftest only         default: all
   KERNEL=path       a kernel tree of your own, clean, patched or with the series in
                     it; it is only read, a copy is built  default: build/linux-7.3
+  EVERY=1           make check: build every patch, in     default: the last patch
+                    every configuration
   JOBS=number       parallel compile jobs and machines    default: CPUs, here $(nproc)
   V=1               show the output of each step          default: in build/log/ only
 

@@ -12,13 +12,12 @@ vendors=$(vendors)
 
 "$SCRIPTS/build.sh" tree
 kernel=$(kernels | tail -1)
-grep -q KVM_CAP_X86_VMWARE "$SRC/include/uapi/linux/kvm.h" ||
+[ -e "$SRC/tools/testing/selftests/kvm/x86/vmware_example.c" ] ||
 	die "the tree $(short "$SRC") is without the series: there is nothing to show"
 "$SCRIPTS/build-kernel.sh" "$SRC" "$OUT/$kernel"
 mkdir -p "$results"
-step "Build the demo" demo gcc -Wall -Werror -O2 -static -isystem "$OUT/$kernel/usr/include" \
-	-o "$results/vmware-demo" "$SCRIPTS/vmware-demo.c"
-"$SCRIPTS/make-initramfs.sh" "$results/initramfs" "$OUT/$kernel" job-demo "$results/vmware-demo"
+"$SCRIPTS/build-selftests.sh" "$SRC" "$OUT/$kernel"
+"$SCRIPTS/make-initramfs.sh" "$results/initramfs" "$OUT/$kernel" job-demo "$OUT/$kernel/kselftest/x86/vmware_example"
 
 trap 'kill $(jobs -p) 2>/dev/null || :' EXIT
 trap 'exit 1' INT TERM

@@ -8,7 +8,7 @@
 
 tests_of()
 {
-	find "$1/tools/testing/selftests/kvm/x86" -name '*_test.c' -printf '%f\n' | sed 's/\.c$//' | sort
+	find "$1/tools/testing/selftests/kvm/x86" -name "*.c" -printf '%f\n' | sed 's/\.c$//' | sort
 }
 
 if [ -e "$BASE/.git" ]; then

@@ -3,6 +3,8 @@
  * Tests for KVM_X86_VMWARE_HYPERCALL, i.e. for forwarding VMware hypercalls to
  * userspace with KVM_EXIT_VMWARE, in all modes and at all CPLs that matter.
  */
+#include <sys/stat.h>
+
 #include <asm/kvm_para.h>
 #include <linux/kvm_para.h>
 
@@ -380,6 +382,29 @@ TEST_F(vmware_hypercall, save_restore)
 	vcpu_run(vcpu);
 	assert_completed(vcpu, variant->mode);
 	kvm_vm_free(vm);
+}
+
+/*
+ * A hypercall traps after it's complete if the guest is single-stepping itself.  Set
+ * RFLAGS.TF while the hypercall is pending, Bochs' emulation of VMX traps before the
+ * first instruction after VM-Enter, i.e. before the hypercall.
+ */
+TEST_F(vmware_hypercall, trap_flag)
+{
+	struct bare_exception e;
+	struct kvm_regs regs;
+
+	run_to_hcall(self->vcpu, variant->mode);
+	set_results(self->vcpu);
+
+	vcpu_regs_get(self->vcpu, &regs);
+	regs.rflags |= X86_EFLAGS_TF;
+	vcpu_regs_set(self->vcpu, &regs);
+
+	vcpu_run(self->vcpu);
+	bare_vcpu_assert_exception(self->vcpu, DB_VECTOR, &e);
+	TEST_ASSERT_EQ(e.rip, BARE_CODE + HCALL_INSN_SIZE);
+	assert_hcall_regs(self->vcpu, &result_regs, mode_mask(variant->mode));
 }
 
 struct exception_request {
@@ -764,6 +789,170 @@ TEST_F(vmware_hypercall, stats)
 	vcpu_run(self->vcpu);
 	bare_vcpu_assert_done(self->vcpu, HCALL_INSN_SIZE);
 	TEST_ASSERT_EQ(vcpu_get_stat(self->vcpu, hypercalls), before + 1);
+}
+
+FIXTURE(vmware_hypercall_16bit)
+{
+	struct kvm_vm *vm;
+	struct kvm_vcpu *vcpu;
+};
+
+FIXTURE_VARIANT(vmware_hypercall_16bit)
+{
+	bool vm86;
+};
+
+FIXTURE_VARIANT_ADD(vmware_hypercall_16bit, real_mode) { .vm86 = false };
+FIXTURE_VARIANT_ADD(vmware_hypercall_16bit, vm86) { .vm86 = true };
+
+FIXTURE_SETUP(vmware_hypercall_16bit)
+{
+	self->vm = bare_vm_create();
+	vm_enable_cap(self->vm, KVM_CAP_X86_VMWARE, KVM_X86_VMWARE_HYPERCALL);
+	self->vcpu = bare_vcpu_add(self->vm, 0);
+}
+
+FIXTURE_TEARDOWN(vmware_hypercall_16bit)
+{
+	kvm_vm_free(self->vm);
+}
+
+static void assert_16bit_exit(struct kvm_vcpu *vcpu, bool vm86, u64 rip,
+			      const struct kvm_regs *wanted)
+{
+	struct kvm_vmware_exit *exit = &vcpu->run->vmware;
+	struct kvm_regs regs;
+
+	TEST_ASSERT_KVM_EXIT_REASON(vcpu, KVM_EXIT_VMWARE);
+	TEST_ASSERT_EQ(exit->u.hcall.longmode, 0);
+	TEST_ASSERT_EQ(exit->u.hcall.cpl, vm86 ? 3 : 0);
+#define assert_reg(r) TEST_ASSERT_EQ(exit->u.hcall.r, (u32)wanted->r);
+	for_each_hcall_reg(assert_reg)
+#undef assert_reg
+
+	vcpu_regs_get(vcpu, &regs);
+	TEST_ASSERT_EQ(regs.rip, rip);
+}
+
+/*
+ * 16-bit code has 32-bit registers.  Have the results of the first hypercall be the
+ * inputs of the second, bare_guest's code at the end of an instruction isn't 16-bit.
+ */
+TEST_F(vmware_hypercall_16bit, registers)
+{
+	struct kvm_regs regs = input_regs, results = result_regs;
+	u8 insns[2 * HCALL_INSN_SIZE];
+	struct kvm_segment seg = {
+		.limit = 0xffff, .type = 0x3, .s = 1, .present = 1,
+		.dpl = variant->vm86 ? 3 : 0,
+	};
+	struct kvm_sregs sregs;
+
+	memcpy(insns, native_hcall(), HCALL_INSN_SIZE);
+	memcpy(insns + HCALL_INSN_SIZE, native_hcall(), HCALL_INSN_SIZE);
+	bare_vcpu_load(self->vcpu, BARE_MODE_32_CPL0, insns, sizeof(insns), &regs);
+
+	vcpu_sregs_get(self->vcpu, &sregs);
+	sregs.ds = seg;
+	sregs.es = seg;
+	sregs.fs = seg;
+	sregs.gs = seg;
+	sregs.ss = seg;
+	sregs.cs = seg;
+	sregs.cs.base = BARE_CODE;
+	sregs.cs.selector = BARE_CODE >> 4;
+	if (!variant->vm86)
+		sregs.cr0 &= ~X86_CR0_PE;
+	vcpu_sregs_set(self->vcpu, &sregs);
+
+	regs.rip = 0;
+	regs.rsp = 0x1000;
+	regs.rflags |= variant->vm86 ? X86_EFLAGS_VM : 0;
+	vcpu_regs_set(self->vcpu, &regs);
+
+	vcpu_run(self->vcpu);
+	assert_16bit_exit(self->vcpu, variant->vm86, 0, &input_regs);
+
+	set_results(self->vcpu);
+	results.rax = ~0xffffffffull | VMWARE_MAGIC;
+	self->vcpu->run->vmware.u.hcall.rax = results.rax;
+	vcpu_run(self->vcpu);
+	assert_16bit_exit(self->vcpu, variant->vm86, HCALL_INSN_SIZE, &results);
+	assert_hcall_regs(self->vcpu, &results, mode_mask(BARE_MODE_32_CPL0));
+}
+
+#define TRACEFS "/sys/kernel/tracing/"
+#define TRACE_INSTANCE TRACEFS "instances/vmware_hypercall_test/"
+
+static void write_trace_file(const char *name, const char *val)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), TRACE_INSTANCE "%s", name);
+	file = fopen(path, "w");
+	TEST_ASSERT(file && fputs(val, file) >= 0 && !fclose(file),
+		    "Failed to write '%s' to %s", val, path);
+}
+
+/* Assert that the next event of the trace is @event, for this vCPU, with @args. */
+static void assert_trace(FILE *trace, const char *event, const char *args)
+{
+	char line[512], wanted[512];
+
+	do {
+		TEST_ASSERT(fgets(line, sizeof(line), trace), "No %s in the trace", event);
+	} while (line[0] == '#');
+
+	snprintf(wanted, sizeof(wanted), ": %s: %s\n", event, args);
+	TEST_ASSERT(strstr(line, wanted), "Wanted '%s', got '%s'", wanted, line);
+}
+
+#define REGS_FMT "rax 0x%llx rbx 0x%llx rcx 0x%llx rdx 0x%llx rsi 0x%llx rdi 0x%llx rbp 0x%llx"
+#define REGS_ARGS(regs, mask)						\
+	(regs)->rax & (mask), (regs)->rbx & (mask), (regs)->rcx & (mask), \
+	(regs)->rdx & (mask), (regs)->rsi & (mask), (regs)->rdi & (mask), \
+	(regs)->rbp & (mask)
+
+/* The exit, the registers that come back, and exceptions can be traced. */
+TEST_F(vmware_hypercall, tracepoints)
+{
+	const struct exception_request pf = FAULT(PF_VECTOR, 0x7, 0x12345000);
+	unsigned long long mask = mode_mask(variant->mode);
+	char entry[512], done[512];
+	FILE *trace;
+
+	if (access(TRACEFS "events/kvm/kvm_vmware_hypercall", F_OK))
+		SKIP(return, "No tracefs in " TRACEFS);
+
+	rmdir(TRACE_INSTANCE);
+	TEST_ASSERT(!mkdir(TRACE_INSTANCE, 0755), "Failed to create %s", TRACE_INSTANCE);
+	write_trace_file("events/kvm/kvm_vmware_hypercall/enable", "1");
+	write_trace_file("events/kvm/kvm_vmware_hypercall_done/enable", "1");
+	write_trace_file("events/kvm/kvm_vmware_hypercall_exception/enable", "1");
+
+	run_to_hcall(self->vcpu, variant->mode);
+	set_results(self->vcpu);
+	vcpu_run(self->vcpu);
+	run_to_hcall(self->vcpu, variant->mode);
+	set_exception(self->vcpu, &pf);
+	vcpu_run(self->vcpu);
+
+	write_trace_file("events/enable", "0");
+	trace = fopen(TRACE_INSTANCE "trace", "r");
+	TEST_ASSERT(trace, "Failed to open the trace");
+
+	snprintf(entry, sizeof(entry), "cpl %d longmode %d " REGS_FMT,
+		 bare_mode_cpl(variant->mode), bare_mode_is_64bit(variant->mode),
+		 REGS_ARGS(&input_regs, mask));
+	snprintf(done, sizeof(done), REGS_FMT, REGS_ARGS(&result_regs, mask));
+	assert_trace(trace, "kvm_vmware_hypercall", entry);
+	assert_trace(trace, "kvm_vmware_hypercall_done", done);
+	assert_trace(trace, "kvm_vmware_hypercall", entry);
+	assert_trace(trace, "kvm_vmware_hypercall_exception",
+		     "vector 14 error_code 0x7 address 0x12345000");
+	fclose(trace);
+	TEST_ASSERT(!rmdir(TRACE_INSTANCE), "Failed to remove %s", TRACE_INSTANCE);
 }
 
 int main(int argc, char *argv[])

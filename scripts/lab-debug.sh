@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# make test-debug: run the series' own tests on kernels that look for bugs at run time:
+# scripts/debug.config (KASAN, UBSAN, lockdep, ...), and scripts/kcsan.config. A report
+# of one of them on the console fails the run.
+#
+# Usage: [VENDOR=amd|intel] [TEST=name] [KERNEL=/path/to/linux] lab-debug.sh
+#
+# Each kernel is built in a directory of its own, which takes twice as long as
+# the lab's kernel; the tests take several times as long.
+
+. "$(dirname "$0")/lib.sh"
+
+vendors=$(vendors)
+export STALL=${STALL:-1200} LIMIT=${LIMIT:-7200}
+
+"$SCRIPTS/build.sh" selftests
+has_series || die "the tree has no series to test: $(short "$SRC")" "Run: make tree"
+"$SCRIPTS/new-tests.sh" >"$WORK/new-tests"
+[ -z "${TEST:-}" ] || grep -qxF "$TEST" "$WORK/new-tests" ||
+	die "TEST=$TEST: no such test; there are:" "$(xargs <"$WORK/new-tests")"
+mapfile -t programs < <(sed "s,^,$OUT/patched/kselftest/x86/," "$WORK/new-tests")
+
+for kernel in debug kcsan; do
+	results=$WORK/results-$kernel
+	mkdir -p "$results"
+	find "$results" -name verdict -delete
+	cp "$WORK/new-tests" "$results/tests"
+	"$SCRIPTS/build-kernel.sh" "$SRC" "$OUT/$kernel" "$SCRIPTS/$kernel.config"
+	"$SCRIPTS/make-initramfs.sh" "$OUT/$kernel/initramfs" "$OUT/$kernel" job-test "${programs[@]}"
+	for vendor in $vendors; do
+		"$SCRIPTS/boot-tests.sh" "$results" "$vendor" patched "$kernel"
+	done
+done
+failed=0
+for kernel in debug kcsan; do
+	say "The $kernel kernel ($(short "$SCRIPTS/$kernel.config")):"
+	"$SCRIPTS/compare.sh" "$WORK/results-$kernel" "$WORK/new-tests" || failed=1
+done
+exit $failed
