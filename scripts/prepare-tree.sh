@@ -28,6 +28,8 @@ unpack()
 		tar -xJ -C "$SRC" --strip-components=1
 	sed -i '/^# Debian packaging/,$d' "$SRC/.gitignore"
 	git init -q -b main "$SRC"
+	# Nobody wants to wait for git to repack a tree of this size.
+	git -C "$SRC" config gc.auto 0
 	commit_tree "Linux, as in $(basename "$1" .deb)"
 	tree_git tag base
 }

@@ -104,11 +104,9 @@ EXPORT_SYMBOL_FOR_KVM_INTERNAL(kvm_is_vmware_nested_backdoor);
 bool kvm_is_vmware_backdoor_opcode(struct x86_emulate_ctxt *ctxt)
 {
 	/*
-	 * For L2, L1's I/O intercepts are ignored, and so the port must be the
-	 * one in DX that was vetted by kvm_is_vmware_nested_backdoor(), i.e. the
-	 * imm8 variants of IN and OUT aren't allowed, even though they can't
-	 * possibly target the backdoor.  KVM's emulator performs permission
-	 * checks on the imm8 port, but L2 could modify its TSS in the meantime.
+	 * For L2, both L1's I/O intercepts and the emulator's permission checks
+	 * are skipped, and so the port must be the one in DX that was vetted by
+	 * kvm_is_vmware_nested_backdoor(), i.e. never allow the imm8 variants.
 	 */
 	bool is_l2 = is_guest_mode(ctxt->vcpu);
 

@@ -227,7 +227,7 @@ static void test_string_io(struct kvm_vcpu *vcpu, enum bare_mode mode, bool enab
 			   bool is_in)
 {
 	char *buffer = addr_gpa2hva(vcpu->vm, BARE_DATA);
-	size_t len = sizeof(hb_data), done = 0;
+	size_t len = sizeof(hb_data), done = 0, last = 0;
 	struct kvm_regs regs;
 
 	memset(buffer, 0, len + 1);
@@ -254,11 +254,22 @@ static void test_string_io(struct kvm_vcpu *vcpu, enum bare_mode mode, bool enab
 		TEST_ASSERT(count && count <= len - done,
 			    "Bad count %u after %lu of %lu bytes", count, done, len);
 
+		/* RCX excludes the elements of this exit only for OUTS. */
+		vcpu_regs_get(vcpu, &regs);
+		TEST_ASSERT_EQ(regs.rcx, len - done - (is_in ? 0 : count));
+
+		/* Results in registers, with RAX only when it's no longer needed. */
+		regs.rbx = ~done;
+		if (len - done == count)
+			regs.rax = 0x10001;
+		vcpu_regs_set(vcpu, &regs);
+
 		if (is_in)
 			memcpy(io_data(vcpu), hb_data + done, count);
 		else
 			TEST_ASSERT(!memcmp(io_data(vcpu), hb_data + done, count),
 				    "Bad data after %lu bytes", done);
+		last = count;
 		done += count;
 		vcpu_run(vcpu);
 	}
@@ -268,6 +279,8 @@ static void test_string_io(struct kvm_vcpu *vcpu, enum bare_mode mode, bool enab
 	TEST_ASSERT(!memcmp(buffer, hb_data, len) && !buffer[len], "Bad data in guest memory");
 
 	vcpu_regs_get(vcpu, &regs);
+	TEST_ASSERT_EQ(regs.rax, 0x10001);
+	TEST_ASSERT_EQ(regs.rbx, ~(done - last));
 	TEST_ASSERT_EQ(regs.rcx, 0);
 	TEST_ASSERT_EQ(is_in ? regs.rdi : regs.rsi, BARE_DATA + len);
 }
@@ -290,6 +303,38 @@ TEST_F(vmware_backdoor, rep_ins)
 TEST_F(vmware_backdoor, rep_outs)
 {
 	for_each_vm_and_mode(test_rep_outs);
+}
+
+/*
+ * If the destination of INS isn't accessible, the guest gets a #PF after the exit,
+ * and can restart the INS, i.e. userspace gets to see the same exit again.
+ */
+static void test_rep_ins_fault(struct kvm_vcpu *vcpu, enum bare_mode mode, bool enabled)
+{
+	struct kvm_regs regs;
+
+	/* There's no paging outside of long mode. */
+	if (mode == BARE_MODE_32_CPL0 || mode == BARE_MODE_32_CPL3)
+		return;
+
+	run_insn(vcpu, mode, insn_rep_ins, .rax = VMWARE_MAGIC, .rcx = 4,
+		 .rdx = VMWARE_PORT_HB, .rdi = BARE_UNMAPPED);
+	if (is_port_denied(mode, enabled)) {
+		assert_gp(vcpu, 0);
+		return;
+	}
+
+	assert_io(vcpu, KVM_EXIT_IO_IN, VMWARE_PORT_HB, 1);
+	vcpu_run(vcpu);
+	bare_vcpu_assert_exception(vcpu, PF_VECTOR, NULL);
+	vcpu_regs_get(vcpu, &regs);
+	TEST_ASSERT_EQ(regs.rcx, 4);
+	TEST_ASSERT_EQ(regs.rdi, BARE_UNMAPPED);
+}
+
+TEST_F(vmware_backdoor, rep_ins_fault)
+{
+	for_each_vm_and_mode(test_rep_ins_fault);
 }
 
 /* Other ports aren't part of the backdoor, not even with the magic. */

@@ -140,6 +140,7 @@ static void enable_vmware(int vm)
 /* What KVM supports, plus the leaves that tell the guest about VMware. */
 static void set_cpuid(int kvm, int vcpu)
 {
+	struct kvm_cpuid_entry2 *entry;
 	struct kvm_cpuid2 *cpuid;
 	int i, nent = 0, is_amd = 0;
 
@@ -151,14 +152,17 @@ static void set_cpuid(int kvm, int vcpu)
 	IOCTL(kvm, KVM_GET_SUPPORTED_CPUID, cpuid);
 
 	for (i = 0; i < cpuid->nent; i++) {
-		if (cpuid->entries[i].function == 0x80000001)
-			is_amd = !!(cpuid->entries[i].ecx & 0x4);	/* SVM */
+		entry = &cpuid->entries[i];
+
+		/* The vendor is that of the host, "AuthenticAMD" or "HygonGenuine". */
+		if (entry->function == 0)
+			is_amd = entry->ebx == 0x68747541 || entry->ebx == 0x6f677948;
 
 		/* The leaves of other hypervisors, i.e. of KVM. */
-		if (cpuid->entries[i].function >> 8 == VMWARE_CPUID_SIGNATURE >> 8)
+		if (entry->function >> 8 == VMWARE_CPUID_SIGNATURE >> 8)
 			continue;
 
-		cpuid->entries[nent++] = cpuid->entries[i];
+		cpuid->entries[nent++] = *entry;
 	}
 
 	/* "VMwareVMware" */
@@ -252,13 +256,17 @@ static void handle_hypercall(void)
 	if (run->vmware.type != KVM_EXIT_VMWARE_HCALL)
 		errx(1, "unknown type of KVM_EXIT_VMWARE");
 
-	if ((__u32)hcall->rax == VMWARE_MAGIC && hcall->cpl <= 3) {
-		do_command(&hcall->rax, &hcall->rbx, &hcall->rcx);
-	} else {
-		/* Refuse the hypercall, not reachable in this example. */
+	/*
+	 * It's up to the VMM what to allow at which CPL.  To refuse a hypercall,
+	 * have KVM inject an exception, e.g. a #GP.
+	 */
+	if (hcall->cpl == 3 && (__u16)hcall->rcx != VMWARE_CMD_GETVERSION) {
 		hcall->exception.flags = KVM_VMWARE_EXCEPTION_VALID;
 		hcall->exception.vector = 13;
+		return;
 	}
+
+	do_command(&hcall->rax, &hcall->rbx, &hcall->rcx);
 }
 
 /*

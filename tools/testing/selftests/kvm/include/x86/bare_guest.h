@@ -36,6 +36,9 @@ static inline int bare_mode_cpl(enum bare_mode mode)
 #define BARE_CODE	0x10000ul
 #define BARE_DATA	0x12000ul
 
+/* An address that's not mapped, i.e. a #PF if paging is enabled. */
+#define BARE_UNMAPPED	0x400000ul
+
 struct bare_exception {
 	u32 error_code;
 	u64 rip;
