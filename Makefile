@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # VMware hypercalls and backdoor per VM for KVM: see README.md, or "make help".
 
-export KERNEL VENDOR TEST JOBS V EVERY
+export KERNEL VENDOR TEST JOBS V EVERY SEED SECONDS_PER_CELL N
 
-.PHONY: help run test test-debug tree kernel selftests export check mutants clean
+.PHONY: help run test test-debug fuzz tree kernel selftests export check mutants clean
 
 help:
 	@scripts/help.sh
@@ -16,6 +16,9 @@ test:
 
 test-debug:
 	@scripts/lab-debug.sh
+
+fuzz:
+	@scripts/lab-fuzz.sh
 
 tree kernel selftests:
 	@scripts/build.sh $@

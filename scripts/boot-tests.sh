@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # Run the tests on one machine and judge its logs.
 #
-# Usage: [TEST=name] boot-tests.sh RESULTS VENDOR KERNEL [BUILD]
+# Usage: [TEST=name [PARAMS="kernel parameters"]] boot-tests.sh RESULTS VENDOR KERNEL [BUILD]
 #
 # KERNEL is base or patched, BUILD its build directory under $OUT if that has another
-# name (debug, kcsan). RESULTS has the names of the tests (pack-tests.sh). The unpatched kernel runs again only when something
-# changed that its results depend on; the patched kernel always runs.
+# name (debug, kcsan). RESULTS has the names of the tests (pack-tests.sh). The unpatched
+# kernel runs again only when something changed that its results depend on; the
+# patched kernel always runs.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -20,7 +21,7 @@ key()
 {
 	cat "$bzimage" "$initramfs" "$SCRIPTS/boot.sh" "$SCRIPTS/bochsrc" - <<<"$1" | sha256sum
 }
-param=${TEST:+lab.test=$TEST}
+param=${TEST:+lab.test=$TEST}${PARAMS:+ $PARAMS}
 
 if [ "$kernel" = base ] && grep -qxF -e "$(key "")" -e "$(key "$param")" "$dir/key" 2>/dev/null; then
 	say "Boot $vendor-base: nothing changed since it ran, its results stand"

@@ -14,6 +14,8 @@ Targets
                   kernel, in every cell of the matrix
   make test-debug run the series' own tests on kernels that look for bugs at run time
                   (KASAN, UBSAN, lockdep; KCSAN): builds two more kernels
+  make fuzz       run the fuzz test alone on the patched kernel, for as long as asked,
+                  with a fresh seed that is printed
   make tree       only make build/linux-7.3, a git tree with the series applied
   make kernel     and build the kernels
   make selftests  and their selftests
@@ -33,6 +35,10 @@ Variables (make test VENDOR=amd)
   EVERY=1           make check: build every patch, in     default: the last patch
                     every configuration
   JOBS=number       parallel compile jobs and machines    default: CPUs, here $(nproc)
+  SECONDS_PER_CELL=number
+                    make fuzz: time for each of the 4 cells default: 60 s (guest time)
+  N=number          make fuzz: exits for each cell instead  default: none
+  SEED=number       make fuzz: replay, or continue          default: a fresh one
   V=1               show the output of each step          default: in build/log/ only
 
 Variables of the environment
