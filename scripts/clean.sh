@@ -7,8 +7,8 @@
 
 . "$(dirname "$0")/lib.sh"
 
-for tree in "$BUILD"/linux-7.3 "$BUILD"/linux-7.3-base "$BUILD"/user/*/linux "$BUILD"/user/*/linux-base; do
-	rm -rf "$tree"/.out*
+for work in "$BUILD" "$BUILD"/user/*; do
+	[ -d "$work" ] || continue
+	for tree in "$work"/linux*; do rm -rf "$tree"/.out*; done
+	find "$work" -mindepth 1 -maxdepth 1 ! -name 'linux*' ! -name 'qemu-*' ! -name user -exec rm -rf {} +
 done
-rm -rf "$BUILD"/{out,results,results-debug,results-kcsan,run,log,check,mutants,headers} \
-	"$BUILD"/user/*/{out,results,results-debug,results-kcsan,run,check,mutants,headers}
