@@ -16,8 +16,12 @@ Targets
   make kernel     and build the kernels
   make selftests  and their selftests
   make export     write the commits of build/linux-7.3 to patches/ and the copies
-  make check      check the scripts, the log judge, the patches and the copies, the
-                  headers of all architectures, and that every patch builds
+  make check      run every scripts/check-*.sh: checkpatch.pl, sparse, coccinelle, the
+                  documents, spelling, headers of all architectures, that every patch
+                  builds, that make export changes nothing, ...; part of make test
+  make defects    plant a defect for each check, one at a time, and see it fail
+  make bisect-check  at every patch, run the selftests that exist at that point on
+                  both vendors; an hour or more, can be stopped and started again
   make mutants    put deliberate bugs into KVM, one at a time, and see the tests catch
                   them (VENDOR=amd by default; minutes for each)
   make clean      remove what was built; keep the trees with their commits, and downloads
@@ -26,6 +30,8 @@ Targets
 Variables (make test VENDOR=amd)
   VENDOR=amd|intel  that vendor only                      default: both
   TEST=name         make test: that selftest only         default: all
+  CHECK=names       make check: those checks only         default: all
+  PATCH=numbers     make bisect-check: those patches only default: all
   KERNEL=path       a kernel tree of your own, clean, patched or with the series in
                     it; it is only read, a copy is built  default: build/linux-7.3
   JOBS=number       parallel compile jobs and machines    default: CPUs, here $(nproc)
