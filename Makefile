@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # VMware hypercalls and backdoor per VM for KVM: see README.md, or "make help".
 
-export KERNEL VENDOR TEST JOBS V EVERY SEED SECONDS_PER_CELL N
+export KERNEL VENDOR TEST PATCH CHECK JOBS V EVERY SEED SECONDS_PER_CELL N
 
-.PHONY: help run test test-debug fuzz tree kernel selftests export check mutants clean
+.PHONY: help run test test-debug fuzz tree kernel selftests export check defects bisect-check mutants clean
 
 help:
 	@scripts/help.sh
@@ -27,7 +27,13 @@ export:
 	@scripts/export.sh
 
 check:
-	@scripts/check.sh
+	@scripts/check.sh $(CHECK)
+
+defects:
+	@scripts/defects.sh
+
+bisect-check:
+	@scripts/bisect-check.sh
 
 mutants:
 	@scripts/mutants.sh

@@ -30,11 +30,6 @@ else
 	key "$param" >"$dir/key"
 fi
 
-case $vendor in amd) paging=npt ;; intel) paging=ept ;; esac
-for backdoor in N Y; do
-	for on in 1 0; do
-		sed "s,^,$vendor/backdoor=$backdoor\,$paging=$on/," "$results/tests"
-	done
-done | grep "/${TEST:-[^/]*}\$" >"$dir/plan"
+plan "$vendor" "$results/tests" | grep "/${TEST:-[^/]*}\$" >"$dir/plan"
 "$SCRIPTS/judge.sh" "$dir" "$dir/plan" >"$dir/verdict"
 ! grep -q '^problem' "$dir/verdict" || rm "$dir/key"

@@ -7,19 +7,13 @@
 #
 # Usage: [EVERY=1] [KERNEL=/path/to/linux] check-build.sh
 #
-# Builds the last patch; with EVERY=1 every patch that touches the kernel. What passed is
-# noted in the cache, by its source, configuration and compiler, and not built again.
-# build/check is a worktree of the tree, which itself is not touched.
+# Builds the last patch; with EVERY=1 every patch that touches the kernel.
 
 . "$(dirname "$0")/lib.sh"
 
 tree=$WORK/check
 config=$OUT/patched/.config
-passed=$CACHE/passed
 [ -e "$config" ] || die "there is no $(short "$config")" "Run: make kernel"
-mkdir -p "$passed"
-tree_git worktree prune
-[ -e "$tree/.git" ] || tree_git worktree add -q --detach "$tree" base
 export CCACHE_DIR=$CACHE/ccache CCACHE_NOHASHDIR=1
 
 compiler() { sed -n 's/^# CC=//p' "$SCRIPTS/build-configs/$1" | grep . || echo gcc; }
@@ -50,31 +44,24 @@ without_vmware()
 		      exit more > 0.1 || more < -0.1 }' || die "KVM without KVM_VMWARE is not as large as unpatched"
 }
 
-# what COMMIT NAME: all that the result of a build depends on, as one word.
-what()
+# key COMMIT NAME: all that the result of a build depends on.
+key()
 {
-	{
-		tree_git rev-parse "$1:arch/x86" "$1:include" "$1:virt" "$1:scripts"
-		cat "$config" "$SCRIPTS/build-configs/$2"
-		"$(compiler "$2")" --version
-	} | sha256sum | cut -d' ' -f1
+	tree_git rev-parse "$1:arch/x86" "$1:include" "$1:virt" "$1:scripts"
+	cat "$0" "$config" "$SCRIPTS/build-configs/$2"
+	"$(compiler "$2")" --version
 }
 
-commits=$(tree_git log --reverse --format=%h base..main -- arch include virt)
+commits=$(tree_git log --reverse --format=%h "base..$TIP" -- arch include virt)
 [ -n "${EVERY:-}" ] || commits=$(tail -n 1 <<<"$commits")
 for commit in $commits; do
-	git -C "$tree" checkout -q -f --detach "$commit"
+	check_out "$commit"
 	n=$(tree_git rev-list --count "base..$commit")
 	for fragment in "$SCRIPTS"/build-configs/*; do
 		name=$(basename "$fragment")
 		# A configuration with KVM_VMWARE, from the patch on that adds it.
 		! grep -q KVM_VMWARE "$fragment" || grep -q KVM_VMWARE "$tree/arch/x86/kvm/Kconfig" || continue
-		result=$passed/$(what "$commit" "$name")
-		if [ -e "$result" ]; then
-			say "Patch $n builds, $name: it did before"
-		else
-			step "Patch $n builds, $name" "check-build-$n-$name" build "$name"
-			touch "$result"
-		fi
+		key "$commit" "$name" |
+			once "build/$n-$name" step "Patch $n builds, $name" "check-build-$n-$name" build "$name"
 	done
 done

@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-results=$BUILD/check/results
+results=$CHECKED/judge
 cell=amd/backdoor=N,npt=1
 rc=0
 

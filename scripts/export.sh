@@ -3,12 +3,15 @@
 # make export: write the commits base..main of build/linux-7.3 to patches/linux-7.3,
 # and copies of the files that they add to the top of this repository.
 #
-# Usage: export.sh
+# Usage: export.sh [DIR]
 #
+# With DIR the same files are written there, and nothing else changes.
 # The same commits make the same patches, whoever exports. The cover letter
 # keeps its subject and text; its list of patches and its diffstat are made anew.
 
 . "$(dirname "$0")/lib.sh"
+
+top=${1:-$TOP}
 
 [ -e "$SRC/.git" ] || die "there is no $(short "$SRC")" "Run: make tree"
 [ "$(tree_git symbolic-ref -q --short HEAD)" = main ] ||
@@ -18,8 +21,9 @@
 
 cover=$PATCHES/0000-cover-letter.patch
 new=$BUILD/export
+patches=$top/$(short "$PATCHES")
 rm -rf "$new"
-mkdir -p "$PATCHES" "$new"
+mkdir -p "$patches" "$new"
 
 # Subject, empty line, text: of the old cover letter, up to its list of patches.
 description()
@@ -43,17 +47,33 @@ GIT_COMMITTER_DATE=$(tree_git log -1 --format=%ad --date=raw) \
 tree_git -c branch.main.description="$(description)" -c core.abbrev=12 \
 	format-patch --quiet -o "$new" --cover-letter --cover-from-description=subject \
 	--base=base --zero-commit --no-signature --stat=72 --summary -M base..main
-rm -f "$PATCHES"/*.patch
-mv "$new"/*.patch "$PATCHES/"
+
+# Who gets it, for git send-email --to-cover --cc-cover: the maintainers; in copy the
+# reviewers and the lists.
+recipients()
+{
+	(cd "$SRC" && find "$new" -name "*.patch" ! -name "0000-*" | sort |
+		xargs scripts/get_maintainer.pl --no-git --no-git-fallback --no-rolestats "$@")
+}
+header() { sed "1s/^/$1: /; 1!s/^/ /; \$!s/\$/,/"; }
+recipients --no-l --no-r | grep -vF "$(tree_git log -1 --format=%ae)" >"$new/to"
+recipients --no-m | grep -vxFf "$new/to" >"$new/cc"
+{ header To <"$new/to"; header Cc <"$new/cc"; } >"$new/headers"
+sed -i "/^Date: /r $new/headers" "$new/0000-cover-letter.patch"
+
+rm -f "$patches"/*.patch
+mv "$new"/*.patch "$patches/"
 
 # Readable copies, and none of a file that the series adds no more.
 for dir in arch Documentation include tools virt; do
-	rm -rf "${TOP:?}/$dir"
+	rm -rf "${top:?}/$dir"
 done
 tree_git diff --no-renames --name-only --diff-filter=A base main | while read -r file; do
-	mkdir -p "$TOP/$(dirname "$file")"
-	tree_git show "main:$file" >"$TOP/$file"
+	mkdir -p "$top/$(dirname "$file")"
+	tree_git show "main:$file" >"$top/$file"
 done
+tree_git diff base main -- MAINTAINERS | sed -n "s/^+\([^+]\)/\1/p" >"$top/MAINTAINERS-snippet"
+[ "$top" = "$TOP" ] || exit 0
 
 # The tree and patches/ agree: see apply-series.sh.
 tree_git update-ref refs/lab/applied main

@@ -6,43 +6,14 @@
 #
 # The newest point release of the 7.3 line; where the archive has that line no
 # more, the newest line on which the series applies. A download is kept in the
-# cache and taken from there the next time, without a network. Other suites than
-# the machine's own are read from the same mirror through a sources file of the
-# lab's own: the machine's apt configuration stays as it is.
+# cache and taken from there the next time, without a network. For other suites than
+# the machine's own see archive.sh.
 
 . "$(dirname "$0")/lib.sh"
+. "$SCRIPTS/archive.sh"
 
 line=7.3
-mkdir -p "$DOWNLOADS" "$BUILD/apt/lists/partial"
-
-lab_apt()
-{
-	"$@" -o Dir::Etc::sourcelist="$BUILD/apt/sources.list" -o Dir::Etc::sourceparts=- \
-		-o Dir::State::Lists="$BUILD/apt/lists" -o Dir::Cache::pkgcache= \
-		-o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root \
-		-o Debug::NoLocking=1
-}
-
-write_sources()
-{
-	local codename mirror suite
-	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
-	# shellcheck disable=SC2016
-	mirror=$(apt-get indextargets --format '$(CREATED_BY) $(RELEASE) $(COMPONENT) $(REPO_URI)' |
-		awk -v r="$codename" '$1 == "Packages" && $2 == r && $3 == "main" { print $4; exit }')
-	[ -n "$mirror" ] ||
-		die "apt knows no mirror of Debian $codename main" \
-		    "Configure one in /etc/apt/sources.list, or pass KERNEL=/path/to/linux."
-	for suite in "$codename" trixie trixie-backports sid; do
-		echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main"
-	done | sort -u >"$BUILD/apt/sources.list"
-}
-
-# A suite may be gone from the mirror: go on with the others.
-update_lists()
-{
-	lab_apt apt-get update || say "apt-get update: not every suite could be read"
-}
+mkdir -p "$DOWNLOADS"
 
 cached()
 {
@@ -53,12 +24,12 @@ cached()
 download()
 {
 	local version dir=$BUILD/apt/partial
-	version=$(lab_apt apt-cache madison "linux-source-$1" | awk '{ print $3 }' | sort -V | tail -1)
+	version=$(archive apt-cache madison "linux-source-$1" | awk '{ print $3 }' | sort -V | tail -1)
 	[ -n "$version" ] || return 1
 	need_space "$DOWNLOADS" 1
 	rm -rf "$dir" && mkdir -p "$dir"
 	(cd "$dir" && step "Download linux-source-$1 $version" download \
-		lab_apt apt-get download "linux-source-$1=$version") || exit 1
+		archive apt-get download "linux-source-$1=$version") || exit 1
 	mv "$dir"/linux-source-*.deb "$DOWNLOADS/"
 }
 
@@ -77,13 +48,12 @@ applies()
 
 deb=$(cached $line)
 if [ -z "$deb" ]; then
-	write_sources
-	step "Read package lists" apt-lists update_lists
+	archive_suites deb "$(. /etc/os-release && echo "$VERSION_CODENAME")" trixie trixie-backports sid
 	if download $line; then
 		deb=$(cached $line)
 	else
 		say "The archive has no linux-source-$line (any more)."
-		for try in $(lab_apt apt-cache pkgnames linux-source- | sed -n 's/^linux-source-\([0-9.]*\)$/\1/p' | sort -Vr); do
+		for try in $(archive apt-cache pkgnames linux-source- | sed -n 's/^linux-source-\([0-9.]*\)$/\1/p' | sort -Vr); do
 			download "$try" || continue
 			applies "$(cached "$try")" || { say "The series does not apply to $try."; continue; }
 			say "The series applies to $try: it is the base INSTEAD OF $line."

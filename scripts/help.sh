@@ -20,8 +20,13 @@ Targets
   make kernel     and build the kernels
   make selftests  and their selftests
   make export     write the commits of build/linux-7.3 to patches/ and the copies
-  make check      check the scripts, the log judge, the patches and the copies, the
-                  headers of all architectures, and that KVM builds in many configurations
+  make check      run every scripts/check-*.sh: checkpatch.pl, sparse, coccinelle, the
+                  documents, spelling, headers of all architectures, KVM built in
+                  many configurations, that make export changes nothing, ...; part of
+                  make test
+  make defects    plant a defect for each check, one at a time, and see it fail
+  make bisect-check  at every patch, run the selftests that exist at that point on
+                  both vendors; an hour or more, can be stopped and started again
   make mutants    put deliberate bugs into KVM, one at a time, and see the tests catch
                   them (VENDOR=amd by default; minutes for each)
   make clean      remove what was built; keep the trees with their commits, and downloads
@@ -30,10 +35,12 @@ Targets
 Variables (make test VENDOR=amd)
   VENDOR=amd|intel  that vendor only                      default: both
   TEST=name         make test: that selftest only         default: all
+  CHECK=names       make check: those checks only         default: all
+  PATCH=numbers     make bisect-check: those patches only default: all
   KERNEL=path       a kernel tree of your own, clean, patched or with the series in
                     it; it is only read, a copy is built  default: build/linux-7.3
-  EVERY=1           make check: build every patch, in     default: the last patch
-                    every configuration
+  EVERY=1           make check: build, and run sparse,    default: the last patch
+                    at every patch
   JOBS=number       parallel compile jobs and machines    default: CPUs, here $(nproc)
   SECONDS_PER_CELL=number
                     make fuzz: time for each of the 4 cells default: 60 s (guest time)

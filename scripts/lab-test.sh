@@ -15,6 +15,15 @@ vendors=$(vendors)
 [ -z "${TEST:-}" ] || grep -qxF "$TEST" "$results/tests" ||
 	die "TEST=$TEST: no such test; there are:" "$(xargs <"$results/tests")"
 
+# One test, or a tree of the user: the checks are of the whole, and of patches/.
+rc=0 checks=/dev/null
+if [ -z "${TEST:-}$KERNEL" ]; then
+	checks=$CHECKED/total
+	rm -f "$checks"
+	"$SCRIPTS/check.sh" || rc=1
+	[ -e "$checks" ] || echo "0 passed, 1 failed, 0 skipped" >"$checks"
+fi
+
 # Results of an earlier run with other vendors or kernels are not this run's.
 kernels=$(kernels | xargs)
 find "$results" -name verdict -delete
@@ -30,4 +39,12 @@ for vendor in $vendors; do
 done
 wait
 
-COMPLETE=$([ -n "${TEST:-}" ] || echo 1) "$SCRIPTS/compare.sh" "$results" "$results/new"
+COMPLETE=$([ -n "${TEST:-}" ] || echo 1) "$SCRIPTS/compare.sh" "$results" "$results/new" || rc=1
+
+# The total of the tests and the checks, each of which counts as one.
+mv "$results/total" "$results/total-tests"
+awk '{ p += $1; f += $3; s += $5 } END { printf "%d passed, %d failed, %d skipped\n", p, f, s }' \
+	"$checks" "$results/total-tests" >"$results/total"
+[ "$checks" = /dev/null ] || say "Checks: $(cat "$checks"). With them:"
+cat "$results/total"
+exit $rc

@@ -9,7 +9,7 @@ set -euo pipefail
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 SCRIPTS=$TOP/scripts
-BUILD=$TOP/build
+BUILD=${BUILD:-$TOP/build}
 LOGS=$BUILD/log
 PATCHES=$TOP/patches/linux-7.3
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vmware-kvm
@@ -150,4 +150,57 @@ vendors()
 	amd|intel)	echo "$VENDOR" ;;
 	*)		die "VENDOR=$VENDOR is neither amd nor intel" ;;
 	esac
+}
+
+# The last commit of the series that make check looks at: the branch that is built.
+# defects.sh has it look at a series with a defect.
+TIP=${TIP:-main}
+CHECKED=${CHECKED:-$WORK/checked}
+
+# check_out COMMIT: have build/check, a worktree beside the trees that are built, at
+# that commit; the working trees of the developer stay as they are.
+check_out()
+{
+	[ -e "$WORK/check/.git" ] || { rm -rf "$WORK/check"; tree_git worktree prune; }
+	[ -e "$WORK/check/.git" ] ||
+		step "Make a worktree for the checks" worktree-check tree_git worktree add -f --detach "$WORK/check" base
+	git -C "$WORK/check" checkout -q -f --detach "$1"
+}
+
+# once NAME COMMAND...: run COMMAND unless it succeeded before on the same input;
+# standard input is what it depends on.
+once()
+{
+	local stamp=$CHECKED/$1.done key
+	key=$(sha256sum)
+	shift
+	[ "$key" != "$(cat "$stamp" 2>/dev/null)" ] || return 0
+	mkdir -p "$(dirname "$stamp")"
+	rm -f "$stamp"
+	"$@" || return
+	echo "$key" >"$stamp"
+}
+
+# reports FILE...: a tool's reports, fit to compare: where they are moves from
+# patch to patch.
+reports()	{ sed -E 's/:[0-9]+(:[0-9]+(-[0-9]+)?)?([: ])/\3/; s/on line [0-9]+/on line N/g' "$@" | LC_ALL=C sort; }
+
+# new_reports BASE NOW WHAT: fail if there is a report that the base has not.
+new_reports()
+{
+	local new
+	new=$(LC_ALL=C comm -13 <(reports "$1") <(reports "$2"))
+	[ -z "$new" ] || { say "$3: not so in the base:" "$new" "The whole of it, with line numbers: $(short "$2")"; return 1; }
+}
+
+# plan VENDOR TESTS: the names of the tests in every cell of the matrix; TESTS is a file.
+plan()
+{
+	local paging backdoor on
+	case $1 in amd) paging=npt ;; intel) paging=ept ;; esac
+	for backdoor in N Y; do
+		for on in 1 0; do
+			sed "s,^,$1/backdoor=$backdoor\,$paging=$on/," "$2"
+		done
+	done
 }

@@ -165,7 +165,7 @@ static int kvm_vmware_inject_exception(struct kvm_vcpu *vcpu)
 	error_code = READ_ONCE(exit->u.hcall.exception.error_code);
 	address = READ_ONCE(exit->u.hcall.exception.address);
 
-	if (vector >= BITS_PER_TYPE(u32) ||
+	if (vector >= BITS_PER_TYPE(vector) ||
 	    !(BIT(vector) & KVM_VMWARE_INJECTABLE_EXCEPTIONS))
 		return -EINVAL;
 
