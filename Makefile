@@ -3,7 +3,7 @@
 
 export KERNEL VENDOR TEST JOBS V
 
-.PHONY: help run test tree kernel selftests export check mutants clean
+.PHONY: help run test bench tree kernel selftests export check mutants clean
 
 help:
 	@scripts/help.sh
@@ -13,6 +13,9 @@ run:
 
 test:
 	@scripts/lab-test.sh
+
+bench:
+	@scripts/bench.sh
 
 tree kernel selftests:
 	@scripts/build.sh $@

@@ -12,6 +12,8 @@ Targets
                   access of a guest: what goes in, the exit, what the guest gets back
   make test       run the selftests on both vendors, on the unpatched and the patched
                   kernel, in every cell of the matrix
+  make bench      count what exits to userspace cost, on both vendors and kernels: tables,
+                  a chart, and bounds met or not, in build/bench
   make tree       only make build/linux-7.3, a git tree with the series applied
   make kernel     and build the kernels
   make selftests  and their selftests
