@@ -141,7 +141,7 @@ END {
 	unit = hardware ? "TSC cycles" : "instructions"
 	print "# What an exit costs\n"
 	print "Written by `make bench`, Linux " linux "; do not edit. Machines: " machines "."
-	print "\nUnit: " unit ". Each figure is the fastest of 50 rounds of 10 exits, the least of 3 runs;"
+	print "\nUnit: " unit ". Each figure is the fastest of 20 rounds of 10 exits, the least of 3 runs;"
 	printf "these 3 differ by at most %.2f%%.\n", (spread - 1) * 100
 	chart()
 	print "\n![chart](exits.svg)"
