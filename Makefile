@@ -3,7 +3,7 @@
 
 export KERNEL VENDOR TEST PATCH CHECK JOBS V EVERY SEED SECONDS_PER_CELL N
 
-.PHONY: help run test test-debug fuzz tree kernel selftests export check defects bisect-check mutants clean
+.PHONY: help run test test-debug fuzz bench tree kernel selftests export check defects bisect-check mutants clean
 
 help:
 	@scripts/help.sh
@@ -19,6 +19,9 @@ test-debug:
 
 fuzz:
 	@scripts/lab-fuzz.sh
+
+bench:
+	@scripts/bench.sh
 
 tree kernel selftests:
 	@scripts/build.sh $@

@@ -8,6 +8,8 @@
 # machine's CPU has the vendor's flag and /dev/kvm can be used, either is the real thing.
 # Leaves in DIR: console (the kernel's), report (what the job prints),
 # emulator.log, and ended: "off", or why the machine was stopped.
+# COUNT=1 makes the clock count instructions, on a machine with one CPU: QEMU then
+# advances it by 1 ns with each instruction, and Bochs does so in any case.
 # STALL (300) and LIMIT (3600) say after how many seconds without a new line, and in
 # all, a machine counts as hung.
 
@@ -32,7 +34,7 @@ on_hardware()
 
 qemu()
 {
-	exec qemu-system-x86_64 "$@" -smp 2 -m 2048 -nodefaults -display none -no-reboot \
+	exec qemu-system-x86_64 "$@" -m 2048 -nodefaults -display none -no-reboot \
 		-serial file:console -serial file:report \
 		-kernel "$bzimage" -initrd "$initramfs" -append "$cmdline"
 }
@@ -58,10 +60,14 @@ bochs()
 
 if on_hardware; then
 	machine="$vendor hardware"
-	qemu -accel kvm -cpu host >emulator.log 2>&1 &
+	qemu -accel kvm -cpu host -smp 2 >emulator.log 2>&1 &
 elif [ "$vendor" = amd ]; then
 	machine="amd, emulated by QEMU"
-	qemu -accel tcg,thread=multi -cpu max >emulator.log 2>&1 &
+	if [ -n "${COUNT:-}" ]; then
+		qemu -accel tcg,thread=single -icount shift=0 -cpu max -smp 1 >emulator.log 2>&1 &
+	else
+		qemu -accel tcg,thread=multi -cpu max -smp 2 >emulator.log 2>&1 &
+	fi
 else
 	machine="intel, emulated by Bochs"
 	# Bochs' CPUID tells of threads of which there is but one: the kernel would warn.

@@ -16,6 +16,8 @@ Targets
                   (KASAN, UBSAN, lockdep; KCSAN): builds two more kernels
   make fuzz       run the fuzz test alone on the patched kernel, for as long as asked,
                   with a fresh seed that is printed
+  make bench      count what exits to userspace cost, on both vendors and kernels: tables,
+                  a chart, and bounds met or not, in build/bench
   make tree       only make build/linux-7.3, a git tree with the series applied
   make kernel     and build the kernels
   make selftests  and their selftests

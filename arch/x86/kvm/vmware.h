@@ -74,6 +74,17 @@ static inline bool kvm_is_vmware_backdoor_pmc(struct kvm_vcpu *vcpu, u32 idx)
 	}
 }
 
+/*
+ * Return true if a #GP of L1, without an error code, may be due to an access to
+ * the backdoor, i.e. if it's worth decoding the instruction to find out.  IN and
+ * OUT with an imm8 port can't target the backdoor.
+ */
+static inline bool kvm_is_vmware_backdoor_gp(struct kvm_vcpu *vcpu)
+{
+	return kvm_is_vmware_io_port(vcpu, kvm_edx_read(vcpu)) ||
+	       kvm_is_vmware_backdoor_pmc(vcpu, kvm_ecx_read(vcpu));
+}
+
 bool kvm_is_vmware_nested_backdoor(struct kvm_vcpu *vcpu);
 bool kvm_is_vmware_backdoor_opcode(struct x86_emulate_ctxt *ctxt);
 #else
@@ -107,6 +118,11 @@ static __always_inline bool kvm_is_vmware_io_port(struct kvm_vcpu *vcpu, u16 por
 }
 
 static __always_inline bool kvm_is_vmware_backdoor_pmc(struct kvm_vcpu *vcpu, u32 idx)
+{
+	return false;
+}
+
+static __always_inline bool kvm_is_vmware_backdoor_gp(struct kvm_vcpu *vcpu)
 {
 	return false;
 }

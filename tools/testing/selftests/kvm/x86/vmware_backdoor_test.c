@@ -519,7 +519,10 @@ static u64 count_gp_exits(struct kvm_vcpu *vcpu, u64 *nr_emulated)
 	return best;
 }
 
-/* A VM without the backdoor doesn't pay for it, its #GPs don't exit. */
+/*
+ * A VM without the backdoor doesn't pay for it, its #GPs don't exit.  And a VM with
+ * the backdoor doesn't pay for decoding what can't be an access to the backdoor.
+ */
 TEST_F(vmware_backdoor, gp_exits)
 {
 	u64 exits, emulated = 0;
@@ -528,7 +531,7 @@ TEST_F(vmware_backdoor, gp_exits)
 	for (i = 0; i < ARRAY_SIZE(self->vms); i++) {
 		exits = count_gp_exits(self->vms[i].vcpu, &emulated);
 		TEST_ASSERT_EQ(exits, self->vms[i].enabled ? 2 : 1);
-		TEST_ASSERT_EQ(emulated, self->vms[i].enabled);
+		TEST_ASSERT_EQ(emulated, 0);
 	}
 }
 

@@ -56,6 +56,9 @@ struct kvm_vcpu *bare_vcpu_add(struct kvm_vm *vm, u32 id);
 void bare_vcpu_load(struct kvm_vcpu *vcpu, enum bare_mode mode,
 		    const u8 *insn, size_t len, struct kvm_regs *regs);
 
+/* Replace the handler of an exception, with code that works in the mode in use. */
+void bare_vm_write_handler(struct kvm_vm *vm, u8 vector, const u8 *code, size_t len);
+
 /* Add another exit, in addition to the one that follows the instruction. */
 void bare_vm_write_end(struct kvm_vm *vm, size_t offset);
 

@@ -87,6 +87,14 @@ void bare_vm_write_end(struct kvm_vm *vm, size_t offset)
 	memcpy(addr_gpa2hva(vm, BARE_CODE) + offset, end, sizeof(end));
 }
 
+void bare_vm_write_handler(struct kvm_vm *vm, u8 vector, const u8 *code, size_t len)
+{
+	TEST_ASSERT(len <= BARE_HANDLER_SIZE, "A handler has only %u bytes",
+		    BARE_HANDLER_SIZE);
+
+	memcpy(addr_gpa2hva(vm, BARE_HANDLERS) + vector * BARE_HANDLER_SIZE, code, len);
+}
+
 static void write_gdt_entry(u64 *gdt, u16 selector)
 {
 	struct kvm_segment seg = bare_segment(selector);
