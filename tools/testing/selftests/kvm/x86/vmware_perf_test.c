@@ -315,8 +315,13 @@ static void load_guest(const struct perf_test *t, struct kvm_vcpu *vcpu)
 
 	bare_vcpu_load(vcpu, t->mode, code, p - code, &regs);
 
-	if (t->exit_reason == KVM_EXIT_MMIO)
+	/* The exit is followed by UD2, restore the code that follows the exit. */
+	if (t->exit_reason == KVM_EXIT_MMIO) {
 		bare_vm_write_end(vcpu->vm, offset);
+		offset += t->len;
+		memcpy(addr_gpa2hva(vcpu->vm, BARE_CODE + offset), code + offset,
+		       p - code - offset);
+	}
 
 	if (t->exception) {
 		const u8 handler[] = {
