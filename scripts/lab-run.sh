@@ -18,7 +18,8 @@ grep -q KVM_CAP_X86_VMWARE "$SRC/include/uapi/linux/kvm.h" ||
 mkdir -p "$results"
 step "Build the demo" demo gcc -Wall -Werror -O2 -static -isystem "$OUT/$kernel/usr/include" \
 	-o "$results/vmware-demo" "$SCRIPTS/vmware-demo.c"
-"$SCRIPTS/make-initramfs.sh" "$results/initramfs" "$OUT/$kernel" job-demo "$results/vmware-demo"
+"$SCRIPTS/make-initramfs.sh" "$results/initramfs" "$OUT/$kernel" job-demo \
+	"$OUT/$kernel/stage" "$results/vmware-demo"
 
 trap 'kill $(jobs -p) 2>/dev/null || :' EXIT
 trap 'exit 1' INT TERM
