@@ -1,38 +1,55 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Run the tests on one machine and judge its logs.
+# Run the selftests, or the Debian guest, on one machine and judge its logs.
 #
-# Usage: [TEST=name] boot-tests.sh RESULTS VENDOR KERNEL
+# Usage: [TEST=name] boot-tests.sh RESULTS VENDOR KERNEL tests|guest
 #
 # KERNEL is base or patched. The unpatched kernel runs again only when something
 # changed that its results depend on; the patched kernel always runs.
 
 . "$(dirname "$0")/lib.sh"
 
-results=$1 vendor=$2 kernel=$3
-dir=$results/$vendor-$kernel
+results=$1 vendor=$2 kernel=$3 what=$4
 bzimage=$OUT/$kernel/arch/x86/boot/bzImage
-initramfs=$OUT/$kernel/initramfs
+param=
+case $what in
+tests)
+	dir=$results/$vendor-$kernel
+	initramfs=$OUT/$kernel/initramfs
+	param=${TEST:+lab.test=$TEST}
+	;;
+guest)
+	dir=$results/$vendor-guest-$kernel
+	initramfs=$OUT/$kernel/initramfs-guest-$vendor
+	;;
+esac
 
 # What the results of a boot with this kernel parameter depend on.
 key()
 {
 	cat "$bzimage" "$initramfs" "$SCRIPTS/boot.sh" "$SCRIPTS/bochsrc" - <<<"$1" | sha256sum
 }
-param=${TEST:+lab.test=$TEST}
 
 if [ "$kernel" = base ] && grep -qxF -e "$(key "")" -e "$(key "$param")" "$dir/key" 2>/dev/null; then
-	say "Boot $vendor-base: nothing changed since it ran, its results stand"
+	say "Boot $(basename "$dir"): nothing changed since it ran, its results stand"
 else
 	"$SCRIPTS/boot.sh" "$vendor" "$bzimage" "$initramfs" "$dir" ${param:+"$param"}
 	key "$param" >"$dir/key"
 fi
 
-case $vendor in amd) paging=npt ;; intel) paging=ept ;; esac
-for backdoor in N Y; do
-	for on in 1 0; do
-		sed "s,^,$vendor/backdoor=$backdoor\,$paging=$on/," "$results/tests"
-	done
-done | grep "/${TEST:-[^/]*}\$" >"$dir/plan"
+selftests_plan()
+{
+	local paging=npt
+	[ "$vendor" = amd ] || paging=ept
+	for backdoor in N Y; do
+		for on in 1 0; do
+			sed "s,^,$vendor/backdoor=$backdoor\,$paging=$on/," "$results/tests"
+		done
+	done | grep "/${TEST:-[^/]*}\$"
+}
+case $what in
+tests)	selftests_plan ;;
+guest)	grep "^$vendor-guest/" "$results/guest-plan" ;;
+esac >"$dir/plan"
 "$SCRIPTS/judge.sh" "$dir" "$dir/plan" >"$dir/verdict"
 ! grep -q '^problem' "$dir/verdict" || rm "$dir/key"

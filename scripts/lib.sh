@@ -30,6 +30,9 @@ fi
 BASE=$SRC-base
 OUT=$WORK/out
 
+# The VMM, built from Debian's source with the series for it, and its firmware.
+QEMU=$BUILD/qemu
+
 # A "make" that called this must not reach into the ones called from here.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES
 

@@ -8,26 +8,33 @@
 #   vmlinuz     Debian's cloud kernel
 #   initramfs   open-vm-tools with its libraries, busybox, and scripts/guest/job-tools
 #   disk.vmdk   both on a disk in VMware's format, with GRUB, as it comes from VMware
+#   hypervisor  an initramfs with Debian's QEMU, which runs vmlinuz and initramfs in turn
 
 . "$(dirname "$0")/lib.sh"
 
 dir=$1 out=$(realpath "$2")
 disk_mib=80
 
-# Only what the job runs, and the libraries that ld.so names for it: of what
-# open-vm-tools depends on, the most serves a login service that is not run here.
+take_kernel()
+{
+	dpkg-deb --fsys-tarfile "$(ls "$debs"/linux-image-[0-9]*.deb)" | tar -x -C "$dir/packages" \
+		--wildcards './boot/vmlinuz-*' '*/irqbypass.ko' '*/kvm.ko' '*/kvm-amd.ko'
+	mv "$dir"/packages/boot/vmlinuz-* "$dir/vmlinuz"
+}
+
+# Only what the job runs, and the libraries that ld.so names for it: the most of what
+# open-vm-tools depends on serves a login service that does not run here.
 make_root()
 {
 	local root=$dir/root lib=lib/x86_64-linux-gnu
-	rm -rf "$dir/packages" "$root"
-	mkdir -p "$dir/packages" "$root/etc"
+	mkdir -p "$root/etc"
 	for deb in "$debs"/*.deb; do
 		case $deb in */linux-image-*|*/perl*|*/libperl*|*/libicu*) continue ;; esac
 		dpkg-deb -x "$deb" "$dir/packages"
 	done
 	cd "$dir/packages"
 	for file in usr/bin/vmtoolsd usr/bin/vmware-{checkvm,rpctool,toolbox-cmd} \
-		    usr/$lib/open-vm-tools/plugins/{common,vmsvc}/*.so; do
+		    "usr/$lib"/open-vm-tools/plugins/{common,vmsvc}/*.so; do
 		echo "$file"
 		LD_LIBRARY_PATH=$lib:usr/$lib /lib64/ld-linux-x86-64.so.2 --list "$file" |
 			sed -n 's/.* => \([^/ ][^ ]*\) .*/\1/p'
@@ -37,20 +44,10 @@ make_root()
 	echo nobody:x:65534: >"$root/etc/group"
 }
 
-take_kernel()
-{
-	rm -rf "$dir/kernel"
-	mkdir "$dir/kernel"
-	dpkg-deb --fsys-tarfile "$(ls "$debs"/linux-image-[0-9]*.deb)" |
-		tar -x -C "$dir/kernel" --wildcards './boot/vmlinuz-*'
-	mv "$dir"/kernel/boot/vmlinuz-* "$dir/vmlinuz"
-}
-
 # GRUB as its installer would put it: boot.img in the first sector, core.img after it.
 make_disk()
 {
-	local tree=$dir/disk grub=/usr/lib/grub/i386-pc
-	rm -rf "$tree" "$dir"/disk.{raw,vmdk}
+	local tree=$dir/disk raw=$dir/disk.raw grub=/usr/lib/grub/i386-pc
 	mkdir -p "$tree/boot/grub"
 	(cd "$tree" && busybox cpio -id <"$dir/initramfs")
 	cp "$dir/vmlinuz" "$tree/boot/vmlinuz"
@@ -60,30 +57,42 @@ make_disk()
 	EOT
 	grub-mkimage -O i386-pc -d $grub -p '(hd0,msdos1)/boot/grub' -o "$dir/core.img" \
 		biosdisk part_msdos ext2 normal linux
-	truncate -s ${disk_mib}M "$dir/disk.raw"
-	echo "2048,,L,*" | sfdisk -q "$dir/disk.raw"
-	dd if=$grub/boot.img of="$dir/disk.raw" bs=440 count=1 conv=notrunc
-	dd if="$dir/core.img" of="$dir/disk.raw" bs=512 seek=1 conv=notrunc
-	mke2fs -q -t ext4 -O ^has_journal -d "$tree" -E offset=1048576 "$dir/disk.raw" $((disk_mib - 1))M
-	qemu-img convert -f raw -O vmdk "$dir/disk.raw" "$dir/disk.vmdk"
-	rm -rf "$tree" "$dir/disk.raw"
+	truncate -s ${disk_mib}M "$raw"
+	echo "2048,,L,*" | sfdisk -q "$raw"
+	dd if=$grub/boot.img of="$raw" bs=440 count=1 conv=notrunc
+	dd if="$dir/core.img" of="$raw" bs=512 seek=1 conv=notrunc
+	mke2fs -q -t ext4 -O ^has_journal -d "$tree" -E offset=1048576 "$raw" $((disk_mib - 1))M
+	qemu-img convert -f raw -O vmdk "$raw" "$dir/disk.vmdk"
+}
+
+make_hypervisor()
+{
+	local tree=$dir/hypervisor.tree
+	mkdir -p "$tree"/{guest,modules}
+	find "$dir/packages" -name '*.ko' -exec cp -t "$tree/modules" {} +
+	cp -l "$dir"/{vmlinuz,initramfs} "$tree/guest"
+	"$SCRIPTS/pack-qemu.sh" "$tree" /usr/bin/qemu-system-x86_64 /usr/share/seabios /usr/share/qemu
+	"$SCRIPTS/make-initramfs.sh" "$dir/hypervisor" "$out" job-hypervisor "$tree"
 }
 
 make_guest()
 {
-	make_root
+	mkdir "$dir/packages"
 	take_kernel
+	(make_root)
 	"$SCRIPTS/make-initramfs.sh" "$dir/initramfs" "$out" job-tools "$dir/root"
 	make_disk
-	rm -rf "$dir/packages" "$dir/kernel"
+	make_hypervisor
+	rm -rf "$dir"/{packages,disk,disk.raw,core.img,hypervisor.tree}
 }
 
 debs=$("$SCRIPTS/fetch-guest.sh")
 mkdir -p "$dir"
 dir=$(realpath "$dir")
-key=$(cd "$SCRIPTS" && { ls "$debs"; cat make-guest.sh make-initramfs.sh guest/init guest/job-tools; } | sha256sum)
+key=$(cd "$SCRIPTS" && { dpkg-query -W qemu-system-x86; ls "$debs"; cat make-guest.sh make-initramfs.sh pack-qemu.sh \
+	guest/init guest/job-tools guest/job-hypervisor; } | sha256sum)
 if [ "$key" != "$(cat "$dir/key" 2>/dev/null)" ]; then
-	rm -f "$dir/key"
+	rm -rf "${dir:?}"/*
 	step "Make the Debian guest" guest make_guest
 	echo "$key" >"$dir/key"
 fi

@@ -1,49 +1,65 @@
 # SPDX-License-Identifier: GPL-2.0
-# Compare the transcript of the guest's commands with the expected one, for job-guest.
+# Compare the transcript of the guest's commands with the expected one: KTAP, a test
+# for each command.
 #
-# First file: expected, each command's output as extended regular expressions, one a
-# line; second file: what came, with QEMU's trace in it. Variables: way (hypercall,
-# port or off), prefix of the tests' names, first number, skip (a reason).
+# First file: what is expected, after each prompt the output as extended regular
+# expressions, one a line. Second file: what came, with QEMU's trace in it. Empty lines
+# do not count. Variables: way (of job-guest), prefix of the tests' names,
+# first (their first number), skip (a reason to skip them all).
 #
-# A test passes if its command printed what is expected, and reached QEMU by that way only.
+# A command passes if it printed what is expected and reached QEMU that way only: each hypercall
+# is traced before its command, an access to the port is only traced as a command. The one
+# that only reads what the kernel found at boot makes no access.
 
 function name(prompt,   word)
 {
 	split(prompt, word, " ")
 	gsub(/[^a-z-]/, "", word[1])
 	gsub(/[^a-z-]/, "", word[3])
-	sub(/^-*/, "", word[3])
-	return word[1] "-" word[2] (word[2] ~ /^vmware-checkvm|^dmesg/ ? "" : "-" word[3])
+	sub(/^-*/, "-", word[3])
+	return word[1] "-" word[2] (word[2] ~ /^(vmware-checkvm|dmesg)$/ ? "" : word[3])
 }
 
-function report(i,   why, j, line, end)
+# Why a command fails, or nothing.
+function why(i,   j, w)
 {
-	if (skip != "")
-		return printf("ok %d - %s/%s # SKIP %s\n", first++, prefix, name(prompt[i]), skip)
+	if (!seen[i])
+		return "the command did not run"
 	for (j = 1; j <= lines[i] || j <= got[i]; j++) {
-		line = text[i, j]
-		if (j > lines[i] || j > got[i] || line !~ "^" pattern[i, j] "$") {
-			why = j > got[i] ? "expected: " pattern[i, j] : "unexpected: " line
-			break
-		}
+		if (j > got[i])
+			return "missing: " pattern[i, j]
+		if (j > lines[i] || text[i, j] !~ "^" pattern[i, j] "$")
+			return "unexpected: " text[i, j]
 	}
-	if (!seen[i]) why = "the command did not run"
-	else if (why == "" && way == "hypercall" && port[i]) why = port[i] " accesses to the port"
-	else if (why == "" && way != "hypercall" && hypercall[i]) why = hypercall[i] " hypercalls"
-	printf "%sok %d - %s/%s%s\n", (why == "" ? "" : "not "), first++, prefix, name(prompt[i]), (why == "" ? "" : " # " why)
+	for (w in ways) {
+		if (w == expected && !count[i, w] && prompt[i] !~ /dmesg/)
+			return "no access by " w
+		if (w != expected && count[i, w])
+			return count[i, w] " accesses by " w
+	}
+	return ""
 }
 
+BEGIN { ways["hypercall"]; ways["port"]; expected = way == "nested" ? "port" : way }
 { sub(/\r$/, "") }
-
-FNR == NR && /^#/ || /^$/ { next }
-FNR == NR && /^[a-z]+\$ / { prompt[++n] = $0; next }
+/^$/ || /^# / && FNR == NR { next }
+FNR == NR && /^[a-z]+\$ / { prompt[++n] = $0; number[$0] = n; next }
 FNR == NR { pattern[n, ++lines[n]] = $0; next }
-
-/^[a-z]+\$ / { i = 0; for (k = 1; k <= n; k++) if (prompt[k] == $0) { i = k; seen[i]++ }; next }
+/^[a-z]+\$ / { i = number[$0]; seen[i]++; next }
 /^# end$/ { i = 0 }
-/^kvm_x86_vmware_hypercall / { hypercall[i]++; next }
-/^vmport_ioport/ { port[i]++; next }
+/^kvm_x86_vmware_hypercall / { count[i, "hypercall"]++; traced = 1; next }
+/^vmport_command / { if (!traced) count[i, "port"]++; traced = 0; next }
 /^(vmport|vmrpc|kvm_x86_vmware)_/ { next }
 i { text[i, ++got[i]] = $0 }
 
-END { for (i = 1; i <= n; i++) report(i) }
+END {
+	for (i = 1; i <= n; i++) {
+		reason = why(i)
+		result = "ok"
+		if (skip != "")
+			reason = "SKIP " skip
+		else if (reason != "")
+			result = "not ok"
+		print result " " first++ " - " prefix "/" name(prompt[i]) (reason != "" ? " # " reason : "")
+	}
+}
