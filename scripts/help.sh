@@ -9,9 +9,10 @@
 cat <<EOF
 Targets
   make run        boot both vendors and show one VMware hypercall and one backdoor
-                  access of a guest: what goes in, the exit, what the guest gets back
+                  access of a guest: what goes in, the exit, what the guest gets back;
+                  then a Debian guest with open-vm-tools, and what it asks QEMU for
   make test       run the selftests on both vendors, on the unpatched and the patched
-                  kernel, in every cell of the matrix
+                  kernel, in every cell of the matrix, and the Debian guest
   make tree       only make build/linux-7.3, a git tree with the series applied
   make kernel     and build the kernels
   make selftests  and their selftests
@@ -25,7 +26,7 @@ Targets
 
 Variables (make test VENDOR=amd)
   VENDOR=amd|intel  that vendor only                      default: both
-  TEST=name         make test: that selftest only         default: all
+  TEST=name         make test: that selftest only, or the guest  default: all
   KERNEL=path       a kernel tree of your own, clean, patched or with the series in
                     it; it is only read, a copy is built  default: build/linux-7.3
   JOBS=number       parallel compile jobs and machines    default: CPUs, here $(nproc)

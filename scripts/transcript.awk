@@ -17,6 +17,11 @@ function flush(   c, list)
 }
 
 !sub(/^# /, "") || /^# / { next }
+/^cell / {
+	flush()
+	print "\n--- " $0
+	next
+}
 /^kvm_x86_vmware_hypercall / {
 	hypercalls++
 	sub(/.* cpl /, "")
