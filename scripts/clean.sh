@@ -10,4 +10,4 @@
 for tree in "$BUILD"/linux-7.3 "$BUILD"/linux-7.3-base "$BUILD"/user/*/linux "$BUILD"/user/*/linux-base; do
 	rm -rf "$tree/.out"
 done
-rm -rf "$BUILD"/{out,results,run,guest,log,check,mutants,headers} "$BUILD"/user/*/{out,results,run,check,mutants,headers}
+rm -rf "$BUILD"/{out,qemu,qemu-out,results,run,guest,log,check,mutants,headers} "$BUILD"/user/*/{out,results,run,check,mutants,headers}

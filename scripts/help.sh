@@ -16,6 +16,10 @@ Targets
   make tree       only make build/linux-7.3, a git tree with the series applied
   make kernel     and build the kernels
   make selftests  and their selftests
+  make qemu       build QEMU with the series for it, in build/qemu
+  make test-qemu  test and fuzz what QEMU answers, with a bare guest (COUNT=2000
+                  sequences of the fuzzer, SEED=1)
+  make export-qemu  write the commits of build/qemu-7.2 to patches/qemu-7.2
   make export     write the commits of build/linux-7.3 to patches/ and the copies
   make check      check the scripts, the log judge, the patches and the copies, the
                   headers of all architectures, and that every patch builds
