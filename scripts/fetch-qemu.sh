@@ -10,7 +10,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$SCRIPTS/apt.sh"
 
-cached()	{ find "$DOWNLOADS/qemu" -name 'qemu_7.2+*.dsc' 2>/dev/null | sort -V | tail -1; }
+cached()	{ find "$DOWNLOADS" -name 'qemu_7.2+*.dsc' | sort -V | tail -1; }
 
 dsc=$(cached)
 if [ -z "$dsc" ]; then
