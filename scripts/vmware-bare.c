@@ -398,7 +398,7 @@ static int send(struct channel *c, const void *text, u32 size, int hb)
 {
 	u32 status = message(c, 1, size), i, word;
 
-	if (!(status & 1) || (hb && !(status & 0x10)))
+	if (!(status & 1) || (hb && !(status & 0x80)))
 		return 0;
 	if (hb) {
 		high(1, (void *)text, size, c->id, c->high, c->low);
