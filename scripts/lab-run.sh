@@ -40,7 +40,7 @@ wait
 good()
 {
 	"$SCRIPTS/judge.sh" "$1" "$2" >"$1/verdict"
-	if grep -q '^problem\|^fail' "$1/verdict" || grep -q '^# exit code [^0]' "$1/report"; then
+	if grep -q "^problem\|^fail" "$1/verdict"; then
 		printf '\n%s FAILED; end of the console (%s/console):\n' "$(basename "$1")" "$(short "$1")"
 		grep '^problem\|^fail' "$1/verdict" | cut -f2-
 		tail -n 30 "$1/console"

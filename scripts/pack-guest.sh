@@ -22,7 +22,7 @@ for vendor in amd intel; do
 	rm -rf "$tree"
 	mkdir -p "$tree/guest"
 	sed -n "s/^\(\*\|$vendor\) *//p" "$SCRIPTS/guest/cells" >"$tree/guest/cells"
-	cp "$SCRIPTS"/guest/{expected-*,judge.awk} "$tree/guest"
+	cp "$SCRIPTS"/guest/{expected-*,*.awk} "$tree/guest"
 	cp -l "$guest"/{vmlinuz,initramfs,disk.vmdk} "$tree/guest"
 	! grep -q hypervisor "$tree/guest/cells" || cp -l "$guest/hypervisor" "$tree/guest"
 	"$SCRIPTS/pack-qemu.sh" "$tree" "$QEMU/qemu-system-x86_64" "$QEMU"

@@ -48,8 +48,8 @@ FNR == NR { pattern[n, ++lines[n]] = $0; next }
 /^[a-z]+\$ / { i = number[$0]; seen[i]++; next }
 /^# end$/ { i = 0 }
 /^kvm_x86_vmware_hypercall / { count[i, "hypercall"]++; traced = 1; next }
-/^vmport_command / { if (!traced) count[i, "port"]++; traced = 0; next }
-/^(vmport|vmrpc|kvm_x86_vmware)_/ { next }
+/^vmport_/ { if (!traced) count[i, "port"]++; traced = 0; next }
+/^vmrpc_/ { next }
 i { text[i, ++got[i]] = $0 }
 
 END {
