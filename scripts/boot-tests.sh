@@ -21,6 +21,8 @@ tests)
 guest)
 	dir=$results/$vendor-guest-$kernel
 	initramfs=$OUT/$kernel/initramfs-guest-$vendor
+	# A guest of the guest needs an emulator whose SVM forgets events that were delivered.
+	export EMULATOR="$QEMU/qemu-system-x86_64 -L $QEMU"
 	;;
 esac
 

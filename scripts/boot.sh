@@ -8,6 +8,7 @@
 # machine's CPU has the vendor's flag and /dev/kvm can be used, either is the real thing.
 # Leaves in DIR: console (the kernel's), report (what the job prints),
 # emulator.log, and ended: "off", or why the machine was stopped.
+# EMULATOR is another QEMU than Debian's, with arguments.
 # STALL (300) and LIMIT (3600) say after how many seconds without a new line, and in
 # all, a machine counts as hung.
 
@@ -32,7 +33,8 @@ on_hardware()
 
 qemu()
 {
-	exec qemu-system-x86_64 "$@" -smp 2 -m 2048 -nodefaults -display none -no-reboot \
+	# shellcheck disable=SC2086
+	exec ${EMULATOR:-qemu-system-x86_64} "$@" -smp 2 -m 2048 -nodefaults -display none -no-reboot \
 		-serial file:console -serial file:report \
 		-kernel "$bzimage" -initrd "$initramfs" -append "$cmdline"
 }

@@ -33,6 +33,7 @@ boot()
 trap 'kill $(jobs -p) 2>/dev/null || :' EXIT
 trap 'exit 1' INT TERM
 for vendor in $vendors; do boot "$vendor" initramfs-demo demo; done
+export EMULATOR="$QEMU/qemu-system-x86_64 -L $QEMU"
 for vendor in $vendors; do boot "$vendor" "initramfs-guest-$vendor" guest; done
 wait
 
