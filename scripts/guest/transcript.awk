@@ -33,7 +33,7 @@ function flush(   c, list)
 	if (!traced)
 		ports++
 	traced = 0
-	name = $3 (/hb/ ? " (high bandwidth)" : "")
+	name = /_hb / ? "high bandwidth" : $3
 	if (!times[name]++)
 		commands[++ncommands] = name
 	next
