@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # VMware hypercalls and backdoor per VM for KVM: see README.md, or "make help".
 
-export KERNEL VENDOR TEST PATCH CHECK JOBS V EVERY SEED SECONDS_PER_CELL N
+export KERNEL VENDOR TEST PATCH CHECK JOBS V EVERY SEED SECONDS_PER_CELL N COUNT
 
-.PHONY: help run test test-debug fuzz bench tree kernel selftests export check defects bisect-check mutants clean
+.PHONY: help run test test-debug fuzz bench tree kernel selftests qemu test-qemu export export-qemu \
+	check defects bisect-check mutants clean
 
 help:
 	@scripts/help.sh
@@ -25,6 +26,12 @@ bench:
 
 tree kernel selftests:
 	@scripts/build.sh $@
+
+qemu:
+	@scripts/build-qemu.sh
+
+test-qemu export-qemu:
+	@scripts/$@.sh
 
 export:
 	@scripts/export.sh

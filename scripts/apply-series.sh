@@ -58,7 +58,7 @@ if ! tree_git am -q --no-3way "${patches[@]}" >"$LOGS/apply.log" 2>&1; then
 	tree_git am --abort || :
 	tree_git checkout -q -B main "$old"
 	tail -n 15 "$LOGS/apply.log" >&2
-	die "the series does not apply to Linux $(make -s -C "$SRC" kernelversion 2>/dev/null)" \
+	die "the series does not apply to this base: $(tree_git log -1 --format=%s base)" \
 	    "The first patch that fails: ${failed:-unknown, see the log} (log: build/log/apply.log)"
 fi
 say "Applied ${#patches[@]} patches to $(short "$SRC")"

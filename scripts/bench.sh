@@ -26,7 +26,7 @@ fi
 rm -rf "$results"
 mkdir -p "$results"
 for kernel in base patched; do
-	"$SCRIPTS/make-initramfs.sh" "$results/initramfs-$kernel" "$OUT/$kernel" job-bench "$program"
+	"$SCRIPTS/make-initramfs.sh" "$results/initramfs-$kernel" "$OUT/$kernel" job-bench "$OUT/$kernel/stage" "$program"
 done
 
 # As many machines at a time as there are jobs.

@@ -31,7 +31,7 @@ build()
 	git -C "$tree" checkout -q -f --detach "$1"
 	"$SCRIPTS/build-kernel.sh" "$tree" "$out"
 	"$SCRIPTS/build-selftests.sh" "$tree" "$out"
-	tree_git diff --name-only --diff-filter=A base "$1" -- 'tools/testing/selftests/kvm/x86/*_test.c' |
+	tree_git diff --name-only --diff-filter=A base "$1" -- 'tools/testing/selftests/kvm/x86/*.c' |
 		sed 's,.*/,,; s/\.c$//' >"$2/new"
 	grep -vxFf "$results/new" "$results/tests" | cat - "$2/new" >"$2/tests"
 	while read -r test; do
@@ -40,7 +40,7 @@ build()
 		done
 	done <"$2/tests"
 	[ ${#programs[@]} -eq "$(wc -l <"$2/tests")" ] || die "not every test was built"
-	"$SCRIPTS/make-initramfs.sh" "$out/initramfs" "$out" job-test "${programs[@]}"
+	"$SCRIPTS/make-initramfs.sh" "$out/initramfs" "$out" job-test "$out/stage" "${programs[@]}"
 }
 
 # run VENDOR DIR: boot, and compare with what the same tests did on the base.

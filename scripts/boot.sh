@@ -10,6 +10,7 @@
 # emulator.log, and ended: "off", or why the machine was stopped.
 # COUNT=1 makes the clock count instructions, on a machine with one CPU: QEMU then
 # advances it by 1 ns with each instruction, and Bochs does so in any case.
+# EMULATOR is another QEMU than Debian's, with arguments.
 # STALL (300) and LIMIT (3600) say after how many seconds without a new line, and in
 # all, a machine counts as hung.
 
@@ -34,7 +35,8 @@ on_hardware()
 
 qemu()
 {
-	exec qemu-system-x86_64 "$@" -m 2048 -nodefaults -display none -no-reboot \
+	# shellcheck disable=SC2086
+	exec ${EMULATOR:-qemu-system-x86_64} "$@" -m 2048 -nodefaults -display none -no-reboot \
 		-serial file:console -serial file:report \
 		-kernel "$bzimage" -initrd "$initramfs" -append "$cmdline"
 }

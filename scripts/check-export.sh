@@ -12,7 +12,7 @@ rm -rf "$out"
 mkdir -p "$out"
 "$SCRIPTS/export.sh" "$out"
 rc=0
-for what in patches arch Documentation include tools virt MAINTAINERS-snippet; do
+for what in patches/linux-7.3 arch Documentation include tools virt MAINTAINERS-snippet; do
 	[ -e "$out/$what" ] || [ -e "$TOP/$what" ] || continue
 	# shellcheck disable=SC2015
 	diff -r -u "$TOP/$what" "$out/$what" >"$out/diff" && continue || rc=1

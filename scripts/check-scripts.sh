@@ -8,7 +8,7 @@
 
 cd "$TOP"
 rc=0
-shellcheck scripts/*.sh scripts/guest/* .ci/run || rc=1
+shellcheck scripts/*.sh scripts/guest/init scripts/guest/job-* .ci/run || rc=1
 for script in scripts/*.sh; do
 	[ ! -x "$script" ] || grep -q '^# Usage: ' "$script" ||
 		{ say "$script: no usage comment"; rc=1; }

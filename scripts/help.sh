@@ -9,9 +9,10 @@
 cat <<EOF
 Targets
   make run        boot both vendors and show one VMware hypercall and one backdoor
-                  access of a guest: what goes in, the exit, what the guest gets back
+                  access of a guest: what goes in, the exit, what the guest gets back;
+                  then a Debian guest with open-vm-tools, and what it asks QEMU for
   make test       run the selftests on both vendors, on the unpatched and the patched
-                  kernel, in every cell of the matrix
+                  kernel, in every cell of the matrix, and the Debian guest
   make test-debug run the series' own tests on kernels that look for bugs at run time
                   (KASAN, UBSAN, lockdep; KCSAN): builds two more kernels
   make fuzz       run the fuzz test alone on the patched kernel, for as long as asked,
@@ -21,6 +22,10 @@ Targets
   make tree       only make build/linux-7.3, a git tree with the series applied
   make kernel     and build the kernels
   make selftests  and their selftests
+  make qemu       build QEMU with the series for it, in build/qemu
+  make test-qemu  test and fuzz what QEMU answers, with a bare guest (COUNT=2000
+                  sequences of the fuzzer, SEED=1)
+  make export-qemu  write the commits of build/qemu-7.2 to patches/qemu-7.2
   make export     write the commits of build/linux-7.3 to patches/ and the copies
   make check      run every scripts/check-*.sh: checkpatch.pl, sparse, coccinelle, the
                   documents, spelling, headers of all architectures, KVM built in
@@ -36,7 +41,8 @@ Targets
 
 Variables (make test VENDOR=amd)
   VENDOR=amd|intel  that vendor only                      default: both
-  TEST=name         make test: that selftest only         default: all
+  TEST=name         make test: that selftest only, or     default: all
+                    guest, the Debian guest
   CHECK=names       make check: those checks only         default: all
   PATCH=numbers     make bisect-check: those patches only default: all
   KERNEL=path       a kernel tree of your own, clean, patched or with the series in

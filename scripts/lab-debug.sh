@@ -27,9 +27,9 @@ for kernel in debug kcsan; do
 	find "$results" -name verdict -delete
 	cp "$WORK/new-tests" "$results/tests"
 	"$SCRIPTS/build-kernel.sh" "$SRC" "$OUT/$kernel" "$SCRIPTS/$kernel.config"
-	"$SCRIPTS/make-initramfs.sh" "$OUT/$kernel/initramfs" "$OUT/$kernel" job-test "${programs[@]}"
+	"$SCRIPTS/make-initramfs.sh" "$OUT/$kernel/initramfs" "$OUT/$kernel" job-test "$OUT/$kernel/stage" "${programs[@]}"
 	for vendor in $vendors; do
-		"$SCRIPTS/boot-tests.sh" "$results" "$vendor" patched "$kernel"
+		"$SCRIPTS/boot-tests.sh" "$results" "$vendor" patched tests "$kernel"
 	done
 done
 failed=0

@@ -25,7 +25,7 @@ kernel=$(kernels | tail -1)
 "$SCRIPTS/new-tests.sh" | grep -qx $test || die "the tree $(short "$SRC") has no $test: there is nothing to run"
 "$SCRIPTS/build-kernel.sh" "$SRC" "$OUT/$kernel"
 "$SCRIPTS/build-selftests.sh" "$SRC" "$OUT/$kernel"
-"$SCRIPTS/make-initramfs.sh" "$OUT/$kernel/initramfs" "$OUT/$kernel" job-test "$OUT/$kernel/kselftest/x86/$test"
+"$SCRIPTS/make-initramfs.sh" "$OUT/$kernel/initramfs" "$OUT/$kernel" job-test "$OUT/$kernel/stage" "$OUT/$kernel/kselftest/x86/$test"
 mkdir -p "$results"
 echo $test >"$results/tests"
 

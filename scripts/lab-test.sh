@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # make test: build the unpatched and the patched kernel, run the selftests on both,
-# for each vendor, in every cell of the matrix, and compare.
+# for each vendor, in every cell of the matrix, and the Debian guest; compare.
 #
-# Usage: [VENDOR=amd|intel] [TEST=name] [KERNEL=/path/to/linux] lab-test.sh
+# Usage: [VENDOR=amd|intel] [TEST=name|guest] [KERNEL=/path/to/linux] lab-test.sh
 
 . "$(dirname "$0")/lib.sh"
 
@@ -12,8 +12,8 @@ vendors=$(vendors)
 
 "$SCRIPTS/build.sh" selftests
 "$SCRIPTS/pack-tests.sh" "$results"
-[ -z "${TEST:-}" ] || grep -qxF "$TEST" "$results/tests" ||
-	die "TEST=$TEST: no such test; there are:" "$(xargs <"$results/tests")"
+[ -z "${TEST:-}" ] || grep -qxF "$TEST" "$results/tests" || [ "$TEST" = guest ] ||
+	die "TEST=$TEST: no such test; there are:" "guest $(xargs <"$results/tests")"
 
 # One test, or a tree of the user: the checks are of the whole, and of patches/.
 rc=0 checks=/dev/null
@@ -28,13 +28,26 @@ fi
 kernels=$(kernels | xargs)
 find "$results" -name verdict -delete
 
+# The guest is for the series, and like a new test must skip without it.
+sets=
+[ "${TEST:-}" = guest ] || sets="tests"
+if [[ $kernels = *patched* && ${TEST:-guest} = guest ]]; then
+	sets+=" guest"
+	"$SCRIPTS/build-qemu.sh"
+	# shellcheck disable=SC2086
+	"$SCRIPTS/pack-guest.sh" "$results" $kernels
+	sed 's,.*/,,' "$results/guest-plan" | sort -u >>"$results/new"
+fi
+
 # As many machines at a time as there are jobs.
 trap 'kill $(jobs -p) 2>/dev/null || :' EXIT
 trap 'exit 1' INT TERM
-for vendor in $vendors; do
-	for kernel in $kernels; do
-		while [ "$(jobs -pr | wc -l)" -ge "$JOBS" ]; do wait -n; done
-		"$SCRIPTS/boot-tests.sh" "$results" "$vendor" "$kernel" &
+for set in $sets; do
+	for vendor in $vendors; do
+		for kernel in $kernels; do
+			while [ "$(jobs -pr | wc -l)" -ge "$JOBS" ]; do wait -n; done
+			"$SCRIPTS/boot-tests.sh" "$results" "$vendor" "$kernel" "$set" &
+		done
 	done
 done
 wait

@@ -30,6 +30,13 @@ fi
 BASE=$SRC-base
 OUT=$WORK/out
 
+# The VMM, built from Debian's source with the series for it, and its firmware. With
+# SERIES=qemu, what works on the kernel's series works on this one.
+QEMU=$BUILD/qemu
+if [ "${SERIES:-}" = qemu ]; then
+	PATCHES=$TOP/patches/qemu-7.2 SRC=$BUILD/qemu-7.2
+fi
+
 # A "make" that called this must not reach into the ones called from here.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES
 
@@ -52,6 +59,14 @@ tree_git()
 	GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 git -C "$SRC" \
 		-c user.name=lab -c user.email=lab@localhost \
 		-c core.hooksPath=/dev/null -c gc.auto=0 -c advice.detachedHead=false "$@"
+}
+
+# commit_tree MESSAGE: everything in $SRC, whatever its .gitignore hides. The same
+# source makes the same commit, on whatever machine: patches name it as their base.
+commit_tree()
+{
+	tree_git add -f -A
+	GIT_AUTHOR_DATE="@0 +0000" GIT_COMMITTER_DATE="@0 +0000" tree_git commit -q --no-verify -m "$1"
 }
 
 # has_series: the tree differs from its base, by commits or by edits.

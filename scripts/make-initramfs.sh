@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Make the initramfs of a test machine: busybox, the kernel's modules, a job
-# that init runs, and the programs that the job runs.
+# Make the initramfs of a test machine, or of a guest in it: busybox, a job that
+# init runs, the programs that the job runs, and whole trees of files.
 #
-# Usage: make-initramfs.sh FILE KERNEL-OUT JOB PROGRAM...
+# Usage: make-initramfs.sh FILE KERNEL-OUT JOB PROGRAM|TREE...
 #
-# KERNEL-OUT is a build directory, JOB one of scripts/guest/. The job finds the
+# KERNEL-OUT is a build directory, for the kernel's gen_init_cpio; JOB is one of
+# scripts/guest/. A TREE is a directory, whose files come to the same places below
+# the root (such as KERNEL-OUT/stage, with a kernel's modules). The job finds the
 # programs in /programs and their names, in the order given, in
 # /programs/order. Not compressed: to unpack takes the emulators longer than to read.
 
@@ -16,24 +18,25 @@ shift 3
 
 stage=$file.d
 rm -rf "$stage"
-mkdir -p "$stage"
-for program; do
-	strip -o "$stage/$(basename "$program")" "$program"
-	basename "$program"
-done >"$stage/order"
+mkdir -p "$stage/programs"
+trees=("$stage")
+for item; do
+	[ ! -d "$item" ] || { trees+=("$item"); continue; }
+	strip -o "$stage/programs/$(basename "$item")" "$item"
+	basename "$item"
+done >"$stage/programs/order"
 
 {
 	echo "dir /bin 0755 0 0"
-	echo "dir /programs 0755 0 0"
 	echo "file /init $SCRIPTS/guest/init 0755 0 0"
 	echo "file /job $SCRIPTS/guest/$job 0755 0 0"
 	echo "file /bin/busybox $(command -v busybox) 0755 0 0"
-	echo "dir /dev 0755 0 0"
-	echo "nod /dev/console 0600 0 0 c 5 1"
-	(cd "$stage" && find . -type f -printf '%P\n' | LC_ALL=C sort) |
-		while read -r name; do echo "file /programs/$name $stage/$name 0755 0 0"; done
-	(cd "$out/stage" && find lib -type d -printf 'dir /%p 0755 0 0\n' -o \
-		-type f -printf "file /%p $out/stage/%p 0644 0 0\n" | LC_ALL=C sort)
+	for tree in "${trees[@]}"; do
+		tree=$(realpath "$tree")
+		find "$tree" -mindepth 1 -type d -printf 'dir /%P 0755 0 0\n' -o \
+			-type l -printf 'slink /%P %l 0777 0 0\n' -o \
+			-type f -printf "file /%P %p 0%m 0 0\n" | LC_ALL=C sort
+	done
 } >"$file.list"
 "$out/usr/gen_init_cpio" -t 0 "$file.list" >"$file.tmp"
 mv "$file.tmp" "$file"

@@ -32,7 +32,7 @@ for name in "${names[@]}"; do
 	git -C "$tree" checkout -q -f --detach "$(tree_git rev-parse main)"
 	git -C "$tree" apply "$patch" || die "$(short "$patch") does not apply to the series" "Make it anew: see its text."
 	"$SCRIPTS/build-kernel.sh" "$tree" "$OUT/mutant"
-	"$SCRIPTS/make-initramfs.sh" "$OUT/mutant/initramfs" "$OUT/mutant" job-test "${programs[@]}"
+	"$SCRIPTS/make-initramfs.sh" "$OUT/mutant/initramfs" "$OUT/mutant" job-test "$OUT/mutant/stage" "${programs[@]}"
 	dir=$results/mutant-$name
 	"$SCRIPTS/boot.sh" "$vendor" "$OUT/mutant/arch/x86/boot/bzImage" "$OUT/mutant/initramfs" "$dir"
 

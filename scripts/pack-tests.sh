@@ -41,5 +41,5 @@ for kernel in $(kernels); do
 		! grep -qxF "$test" "$results/new" || from=patched
 		programs+=("$(binary "$from" "$test")")
 	done <"$results/tests"
-	"$SCRIPTS/make-initramfs.sh" "$OUT/$kernel/initramfs" "$OUT/$kernel" job-test "${programs[@]}"
+	"$SCRIPTS/make-initramfs.sh" "$OUT/$kernel/initramfs" "$OUT/$kernel" job-test "$OUT/$kernel/stage" "${programs[@]}"
 done

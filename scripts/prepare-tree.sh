@@ -12,14 +12,6 @@
 
 . "$(dirname "$0")/lib.sh"
 
-# commit_tree MESSAGE: everything in $SRC, whatever its .gitignore hides. The same
-# source makes the same commit, on whatever machine: patches name it as their base.
-commit_tree()
-{
-	tree_git add -f -A
-	GIT_AUTHOR_DATE="@0 +0000" GIT_COMMITTER_DATE="@0 +0000" tree_git commit -q --no-verify -m "$1"
-}
-
 # Debian's .gitignore ends with a block that hides every file, so also new ones.
 unpack()
 {
