@@ -30,8 +30,11 @@ tree kernel selftests:
 qemu:
 	@scripts/build-qemu.sh
 
-test-qemu export-qemu:
-	@scripts/$@.sh
+test-qemu:
+	@scripts/test-qemu.sh
+
+export-qemu:
+	@SERIES=qemu scripts/export.sh
 
 export:
 	@scripts/export.sh

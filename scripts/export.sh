@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # make export: write the commits base..main of build/linux-7.3 to patches/linux-7.3,
-# and copies of the files that they add to the top of this repository.
+# and copies of the files that they add to the top of this repository. make export-qemu:
+# the same for build/qemu-7.2 and patches/qemu-7.2, without copies.
 #
-# Usage: export.sh [DIR]
+# Usage: [SERIES=qemu] export.sh [DIR]
 #
 # With DIR the same files are written there, and nothing else changes.
 # The same commits make the same patches, whoever exports. The cover letter
@@ -13,7 +14,7 @@
 
 top=${1:-$TOP}
 
-[ -e "$SRC/.git" ] || die "there is no $(short "$SRC")" "Run: make tree"
+[ -e "$SRC/.git" ] || die "there is no $(short "$SRC")" "Run: make tree, or make qemu"
 [ "$(tree_git symbolic-ref -q --short HEAD)" = main ] ||
 	die "$(short "$SRC") is not on its branch main" "Run there: git switch main"
 [ -z "$(tree_git status --porcelain)" ] ||
@@ -65,14 +66,19 @@ rm -f "$patches"/*.patch
 mv "$new"/*.patch "$patches/"
 
 # Readable copies, and none of a file that the series adds no more.
-for dir in arch Documentation include tools virt; do
-	rm -rf "${top:?}/$dir"
-done
-tree_git diff --no-renames --name-only --diff-filter=A base main | while read -r file; do
-	mkdir -p "$top/$(dirname "$file")"
-	tree_git show "main:$file" >"$top/$file"
-done
-tree_git diff base main -- MAINTAINERS | sed -n "s/^+\([^+]\)/\1/p" >"$top/MAINTAINERS-snippet"
+copies()
+{
+	local dir file
+	for dir in arch Documentation include tools virt; do
+		rm -rf "${top:?}/$dir"
+	done
+	tree_git diff --no-renames --name-only --diff-filter=A base main | while read -r file; do
+		mkdir -p "$top/$(dirname "$file")"
+		tree_git show "main:$file" >"$top/$file"
+	done
+	tree_git diff base main -- MAINTAINERS | sed -n "s/^+\([^+]\)/\1/p" >"$top/MAINTAINERS-snippet"
+}
+[ "${SERIES:-}" = qemu ] || copies
 [ "$top" = "$TOP" ] || exit 0
 
 # The tree and patches/ agree: see apply-series.sh.
