@@ -12,7 +12,7 @@
 . "$(dirname "$0")/lib.sh"
 
 vendors=$(vendors)
-export STALL=${STALL:-1200} LIMIT=${LIMIT:-7200}
+export PARAMS=lab.timeout=3000 STALL=${STALL:-3600} LIMIT=${LIMIT:-14400}
 
 "$SCRIPTS/build.sh" selftests
 has_series || die "the tree has no series to test: $(short "$SRC")" "Run: make tree"
