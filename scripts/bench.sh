@@ -29,14 +29,10 @@ for kernel in base patched; do
 	"$SCRIPTS/make-initramfs.sh" "$results/initramfs-$kernel" "$OUT/$kernel" job-bench "$OUT/$kernel/stage" "$program"
 done
 
-# As many machines at a time as there are jobs.
-trap 'kill $(jobs -p) 2>/dev/null || :' EXIT
-trap 'exit 1' INT TERM
 for vendor in $vendors; do
 	for kernel in base patched; do
-		while [ "$(jobs -pr | wc -l)" -ge "$JOBS" ]; do wait -n; done
-		COUNT=1 "$SCRIPTS/boot.sh" "$vendor" "$OUT/$kernel/arch/x86/boot/bzImage" \
-			"$results/initramfs-$kernel" "$results/$vendor-$kernel" &
+		machine env COUNT=1 "$SCRIPTS/boot.sh" "$vendor" "$OUT/$kernel/arch/x86/boot/bzImage" \
+			"$results/initramfs-$kernel" "$results/$vendor-$kernel"
 	done
 done
 wait

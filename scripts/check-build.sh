@@ -21,7 +21,7 @@ compiler() { sed -n 's/^# CC=//p' "$SCRIPTS/build-configs/$1" | grep . || echo g
 # build NAME: KVM's objects, in a build directory for each configuration.
 build()
 {
-	local fragment=$SCRIPTS/build-configs/$1 out=.out-$1 line
+	local fragment=$SCRIPTS/build-configs/$1 out=.out-$1
 	local kmake=(make -C "$tree" O="$out" CC="ccache $(compiler "$1")" HOSTCC="ccache gcc")
 
 	mkdir -p "$tree/$out"
@@ -52,9 +52,7 @@ key()
 	"$(compiler "$2")" --version
 }
 
-commits=$(tree_git log --reverse --format=%h "base..$TIP" -- arch include virt)
-[ -n "${EVERY:-}" ] || commits=$(tail -n 1 <<<"$commits")
-for commit in $commits; do
+for commit in $(commits_to_check); do
 	check_out "$commit"
 	n=$(tree_git rev-list --count "base..$commit")
 	for fragment in "$SCRIPTS"/build-configs/*; do

@@ -37,9 +37,7 @@ key() { cat "$0" "$config"; "$sparse" --version; tree_git rev-parse "base^{tree}
 key base | once sparse/base step "Sparse on the base" sparse-base run_sparse base "$dir/base"
 
 rc=0
-commits=$(tree_git log --reverse --format=%h "base..$TIP" -- arch include virt)
-[ -n "${EVERY:-}" ] || commits=$(tail -n 1 <<<"$commits")
-for commit in $commits; do
+for commit in $(commits_to_check); do
 	n=$(tree_git rev-list --count "base..$commit")
 	key "$commit" | once "sparse/$n" step "Sparse on patch $n" "sparse-$n" run_sparse "$commit" "$dir/$n" || { rc=1; break; }
 	new_reports "$dir/base" "$dir/$n" "Sparse on patch $n" || rc=1

@@ -33,11 +33,8 @@ echo $test >"$results/tests"
 say "Fuzz with SEED=$seed"
 export TEST=$test PARAMS="lab.args=-s,$seed,$args lab.timeout=$limit"
 export STALL=${STALL:-$((limit * 20))} LIMIT=${LIMIT:-$((limit * 80))}
-trap 'kill $(jobs -p) 2>/dev/null || :' EXIT
-trap 'exit 1' INT TERM
 for vendor in $vendors; do
-	while [ "$(jobs -pr | wc -l)" -ge "$JOBS" ]; do wait -n; done
-	"$SCRIPTS/boot-tests.sh" "$results" "$vendor" "$kernel" &
+	machine "$SCRIPTS/boot-tests.sh" "$results" "$vendor" "$kernel"
 done
 wait
 

@@ -23,14 +23,11 @@ mkdir -p "$results"
 	"$OUT/$kernel/stage" "$OUT/$kernel/kselftest/x86/vmware_example"
 "$SCRIPTS/pack-guest.sh" "$results" "$kernel"
 
-# boot VENDOR INITRAMFS NAME: as many machines at a time as there are jobs.
+# boot VENDOR INITRAMFS NAME
 boot()
 {
-	while [ "$(jobs -pr | wc -l)" -ge "$JOBS" ]; do wait -n; done
-	"$SCRIPTS/boot.sh" "$1" "$OUT/$kernel/arch/x86/boot/bzImage" "$OUT/$kernel/$2" "$results/$1-$3" &
+	machine "$SCRIPTS/boot.sh" "$1" "$OUT/$kernel/arch/x86/boot/bzImage" "$OUT/$kernel/$2" "$results/$1-$3"
 }
-trap 'kill $(jobs -p) 2>/dev/null || :' EXIT
-trap 'exit 1' INT TERM
 for vendor in $vendors; do boot "$vendor" initramfs-demo demo; done
 export EMULATOR="$QEMU/qemu-system-x86_64 -L $QEMU"
 for vendor in $vendors; do boot "$vendor" "initramfs-guest-$vendor" guest; done

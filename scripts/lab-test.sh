@@ -39,14 +39,10 @@ if [[ $kernels = *patched* && ${TEST:-guest} = guest ]]; then
 	sed 's,.*/,,' "$results/guest-plan" | sort -u >>"$results/new"
 fi
 
-# As many machines at a time as there are jobs.
-trap 'kill $(jobs -p) 2>/dev/null || :' EXIT
-trap 'exit 1' INT TERM
 for set in $sets; do
 	for vendor in $vendors; do
 		for kernel in $kernels; do
-			while [ "$(jobs -pr | wc -l)" -ge "$JOBS" ]; do wait -n; done
-			"$SCRIPTS/boot-tests.sh" "$results" "$vendor" "$kernel" "$set" &
+			machine "$SCRIPTS/boot-tests.sh" "$results" "$vendor" "$kernel" "$set"
 		done
 	done
 done

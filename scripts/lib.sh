@@ -167,6 +167,16 @@ vendors()
 	esac
 }
 
+# machine COMMAND...: run it in the background, as many at a time as there are jobs;
+# then wait for them. They end with the script.
+machine()
+{
+	trap 'kill $(jobs -p) 2>/dev/null || :' EXIT
+	trap 'exit 1' INT TERM
+	while [ "$(jobs -pr | wc -l)" -ge "$JOBS" ]; do wait -n; done
+	"$@" &
+}
+
 # The last commit of the series that make check looks at: the branch that is built.
 # defects.sh has it look at a series with a defect.
 TIP=${TIP:-main}
@@ -180,6 +190,13 @@ check_out()
 	[ -e "$WORK/check/.git" ] ||
 		step "Make a worktree for the checks" worktree-check tree_git worktree add -f --detach "$WORK/check" base
 	git -C "$WORK/check" checkout -q -f --detach "$1"
+}
+
+# commits_to_check: of those that touch the kernel the last, with EVERY=1 all.
+commits_to_check()
+{
+	tree_git log --reverse --format=%h "base..$TIP" -- arch include virt |
+		if [ -n "${EVERY:-}" ]; then cat; else tail -n 1; fi
 }
 
 # once NAME COMMAND...: run COMMAND unless it succeeded before on the same input;
