@@ -79,11 +79,10 @@ int kvm_vmware_rdpmc(struct kvm_vcpu *vcpu, u32 idx, u64 *data)
 }
 
 /*
- * Return true if a #GP in L2, without an error code, may be due to an access to
- * the VMware backdoor that bypasses L1, i.e. if L0 should emulate the faulting
- * instruction if said instruction is IN{S} or OUT{S}.
+ * The nested backdoor bypasses L1, and is therefore limited to L2 code that can't
+ * do without, and that blatantly accesses the backdoor.
  */
-bool kvm_is_vmware_nested_backdoor(struct kvm_vcpu *vcpu)
+static bool kvm_is_vmware_nested_backdoor(struct kvm_vcpu *vcpu)
 {
 	u16 port;
 
@@ -99,14 +98,29 @@ bool kvm_is_vmware_nested_backdoor(struct kvm_vcpu *vcpu)
 
 	return kvm_x86_call(get_cpl)(vcpu) == 3;
 }
-EXPORT_SYMBOL_FOR_KVM_INTERNAL(kvm_is_vmware_nested_backdoor);
+
+/*
+ * Return true if a #GP, without an error code, may be due to an access to the
+ * VMware backdoor, i.e. if KVM should emulate the faulting instruction if said
+ * instruction is IN{S}, OUT{S}, or RDPMC.  Note, IN and OUT with an imm8 port
+ * can't target the backdoor.
+ */
+bool kvm_is_vmware_backdoor_gp(struct kvm_vcpu *vcpu)
+{
+	if (is_guest_mode(vcpu))
+		return kvm_is_vmware_nested_backdoor(vcpu);
+
+	return kvm_is_vmware_io_port(vcpu, kvm_edx_read(vcpu)) ||
+	       kvm_is_vmware_backdoor_pmc(vcpu, kvm_ecx_read(vcpu));
+}
+EXPORT_SYMBOL_FOR_KVM_INTERNAL(kvm_is_vmware_backdoor_gp);
 
 bool kvm_is_vmware_backdoor_opcode(struct x86_emulate_ctxt *ctxt)
 {
 	/*
 	 * For L2, both L1's I/O intercepts and the emulator's permission checks
 	 * are skipped, and so the port must be the one in DX that was vetted by
-	 * kvm_is_vmware_nested_backdoor(), i.e. never allow the imm8 variants.
+	 * kvm_is_vmware_backdoor_gp(), i.e. never allow the imm8 variants.
 	 */
 	bool is_l2 = is_guest_mode(ctxt->vcpu);
 
@@ -179,8 +193,6 @@ static int kvm_vmware_inject_exception(struct kvm_vcpu *vcpu)
 	if (READ_ONCE(exit->u.hcall.exception.pad))
 		return -EINVAL;
 
-	trace_kvm_vmware_hypercall_exception(vector, error_code, address);
-
 	if (vector == PF_VECTOR) {
 		struct x86_exception fault = {
 			.vector = PF_VECTOR,
@@ -201,8 +213,8 @@ static int kvm_vmware_inject_exception(struct kvm_vcpu *vcpu)
 static int kvm_vmware_complete_hypercall(struct kvm_vcpu *vcpu)
 {
 	struct kvm_vmware_exit *exit = &vcpu->run->vmware;
-	u64 mask, rax, rbx, rcx, rdx, rsi, rdi, rbp;
 	u32 flags;
+	u64 mask;
 	int r;
 
 	/*
@@ -226,23 +238,15 @@ static int kvm_vmware_complete_hypercall(struct kvm_vcpu *vcpu)
 	}
 
 	mask = is_64_bit_hypercall(vcpu) ? U64_MAX : U32_MAX;
-	rax = READ_ONCE(exit->u.hcall.rax) & mask;
-	rbx = READ_ONCE(exit->u.hcall.rbx) & mask;
-	rcx = READ_ONCE(exit->u.hcall.rcx) & mask;
-	rdx = READ_ONCE(exit->u.hcall.rdx) & mask;
-	rsi = READ_ONCE(exit->u.hcall.rsi) & mask;
-	rdi = READ_ONCE(exit->u.hcall.rdi) & mask;
-	rbp = READ_ONCE(exit->u.hcall.rbp) & mask;
+	kvm_rax_write_raw(vcpu, READ_ONCE(exit->u.hcall.rax) & mask);
+	kvm_rbx_write_raw(vcpu, READ_ONCE(exit->u.hcall.rbx) & mask);
+	kvm_rcx_write_raw(vcpu, READ_ONCE(exit->u.hcall.rcx) & mask);
+	kvm_rdx_write_raw(vcpu, READ_ONCE(exit->u.hcall.rdx) & mask);
+	kvm_rsi_write_raw(vcpu, READ_ONCE(exit->u.hcall.rsi) & mask);
+	kvm_rdi_write_raw(vcpu, READ_ONCE(exit->u.hcall.rdi) & mask);
+	kvm_rbp_write_raw(vcpu, READ_ONCE(exit->u.hcall.rbp) & mask);
 
-	trace_kvm_vmware_hypercall_done(rax, rbx, rcx, rdx, rsi, rdi, rbp);
-
-	kvm_rax_write_raw(vcpu, rax);
-	kvm_rbx_write_raw(vcpu, rbx);
-	kvm_rcx_write_raw(vcpu, rcx);
-	kvm_rdx_write_raw(vcpu, rdx);
-	kvm_rsi_write_raw(vcpu, rsi);
-	kvm_rdi_write_raw(vcpu, rdi);
-	kvm_rbp_write_raw(vcpu, rbp);
+	trace_kvm_vmware_hypercall_done(vcpu);
 
 	return kvm_skip_emulated_instruction(vcpu);
 }
@@ -251,34 +255,26 @@ int kvm_vmware_hypercall(struct kvm_vcpu *vcpu)
 {
 	bool longmode = is_64_bit_hypercall(vcpu);
 	u64 mask = longmode ? U64_MAX : U32_MAX;
-	u64 rax = kvm_rax_read_raw(vcpu) & mask;
-	u64 rbx = kvm_rbx_read_raw(vcpu) & mask;
-	u64 rcx = kvm_rcx_read_raw(vcpu) & mask;
-	u64 rdx = kvm_rdx_read_raw(vcpu) & mask;
-	u64 rsi = kvm_rsi_read_raw(vcpu) & mask;
-	u64 rdi = kvm_rdi_read_raw(vcpu) & mask;
-	u64 rbp = kvm_rbp_read_raw(vcpu) & mask;
-	u8 cpl = kvm_x86_call(get_cpl)(vcpu);
 
 	BUILD_BUG_ON(sizeof(vcpu->run->vmware) > sizeof(vcpu->run->padding));
 
 	++vcpu->stat.hypercalls;
 
-	trace_kvm_vmware_hypercall(cpl, longmode, rax, rbx, rcx, rdx, rsi, rdi, rbp);
+	trace_kvm_vmware_hypercall(vcpu);
 
 	vcpu->run->exit_reason = KVM_EXIT_VMWARE;
 	vcpu->run->vmware = (struct kvm_vmware_exit) {
 		.type = KVM_EXIT_VMWARE_HCALL,
 		.u.hcall = {
 			.longmode = longmode,
-			.cpl = cpl,
-			.rax = rax,
-			.rbx = rbx,
-			.rcx = rcx,
-			.rdx = rdx,
-			.rsi = rsi,
-			.rdi = rdi,
-			.rbp = rbp,
+			.cpl = kvm_x86_call(get_cpl)(vcpu),
+			.rax = kvm_rax_read_raw(vcpu) & mask,
+			.rbx = kvm_rbx_read_raw(vcpu) & mask,
+			.rcx = kvm_rcx_read_raw(vcpu) & mask,
+			.rdx = kvm_rdx_read_raw(vcpu) & mask,
+			.rsi = kvm_rsi_read_raw(vcpu) & mask,
+			.rdi = kvm_rdi_read_raw(vcpu) & mask,
+			.rbp = kvm_rbp_read_raw(vcpu) & mask,
 		},
 	};
 

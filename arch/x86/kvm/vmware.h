@@ -50,7 +50,7 @@ static inline bool kvm_is_vmware_hypercall(struct kvm_vcpu *vcpu)
 /*
  * The backdoor is a contract between the VM's userspace and L1.  L2 is subject
  * to whatever rules L1 sets, never grant L2 access on L1's behalf.  The nested
- * backdoor is the exception to the rule, see kvm_is_vmware_nested_backdoor().
+ * backdoor is the exception to the rule, see kvm_is_vmware_backdoor_gp().
  */
 static inline bool kvm_is_vmware_io_port(struct kvm_vcpu *vcpu, u16 port)
 {
@@ -74,18 +74,7 @@ static inline bool kvm_is_vmware_backdoor_pmc(struct kvm_vcpu *vcpu, u32 idx)
 	}
 }
 
-/*
- * Return true if a #GP of L1, without an error code, may be due to an access to
- * the backdoor, i.e. if it's worth decoding the instruction to find out.  IN and
- * OUT with an imm8 port can't target the backdoor.
- */
-static inline bool kvm_is_vmware_backdoor_gp(struct kvm_vcpu *vcpu)
-{
-	return kvm_is_vmware_io_port(vcpu, kvm_edx_read(vcpu)) ||
-	       kvm_is_vmware_backdoor_pmc(vcpu, kvm_ecx_read(vcpu));
-}
-
-bool kvm_is_vmware_nested_backdoor(struct kvm_vcpu *vcpu);
+bool kvm_is_vmware_backdoor_gp(struct kvm_vcpu *vcpu);
 bool kvm_is_vmware_backdoor_opcode(struct x86_emulate_ctxt *ctxt);
 #else
 static inline void kvm_vmware_init_vm(struct kvm *kvm)
@@ -103,11 +92,6 @@ static __always_inline bool kvm_vmware_backdoor_enabled(struct kvm *kvm)
 }
 
 static __always_inline bool kvm_is_vmware_hypercall(struct kvm_vcpu *vcpu)
-{
-	return false;
-}
-
-static __always_inline bool kvm_is_vmware_nested_backdoor(struct kvm_vcpu *vcpu)
 {
 	return false;
 }

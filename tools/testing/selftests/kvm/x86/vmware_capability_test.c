@@ -15,6 +15,9 @@
 
 #define NR_RACES	200
 
+/* In seconds.  The default of the harness is too short for an emulated CPU and KASAN. */
+#define RACE_TIMEOUT	300
+
 static const u8 in_eax_dx[] = { 0xed };
 
 /* The module param is the default of KVM_X86_VMWARE_BACKDOOR, and of only that. */
@@ -257,7 +260,7 @@ static void *enabler(void *arg)
  * Enable features while a vCPU is being created.  Either can come first, but if
  * enabling the features succeeds then the vCPU must have them.
  */
-TEST_F(vmware_capability, vcpu_creation_race)
+TEST_F_TIMEOUT(vmware_capability, vcpu_creation_race, RACE_TIMEOUT)
 {
 	int i, nr_enabled = 0;
 

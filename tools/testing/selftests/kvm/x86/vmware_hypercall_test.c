@@ -908,8 +908,9 @@ static void assert_trace(FILE *trace, const char *event, const char *args)
 	TEST_ASSERT(strstr(line, wanted), "Wanted '%s', got '%s'", wanted, line);
 }
 
-#define REGS_FMT "rax 0x%llx rbx 0x%llx rcx 0x%llx rdx 0x%llx rsi 0x%llx rdi 0x%llx rbp 0x%llx"
-#define REGS_ARGS(regs, mask)						\
+#define TRACE_FMT "cpl %d longmode %d rax 0x%llx rbx 0x%llx rcx 0x%llx rdx 0x%llx rsi 0x%llx rdi 0x%llx rbp 0x%llx"
+#define TRACE_ARGS(mode, regs, mask)					\
+	bare_mode_cpl(mode), bare_mode_is_64bit(mode),			\
 	(regs)->rax & (mask), (regs)->rbx & (mask), (regs)->rcx & (mask), \
 	(regs)->rdx & (mask), (regs)->rsi & (mask), (regs)->rdi & (mask), \
 	(regs)->rbp & (mask)
@@ -929,7 +930,7 @@ TEST_F(vmware_hypercall, tracepoints)
 	TEST_ASSERT(!mkdir(TRACE_INSTANCE, 0755), "Failed to create %s", TRACE_INSTANCE);
 	write_trace_file("events/kvm/kvm_vmware_hypercall/enable", "1");
 	write_trace_file("events/kvm/kvm_vmware_hypercall_done/enable", "1");
-	write_trace_file("events/kvm/kvm_vmware_hypercall_exception/enable", "1");
+	write_trace_file("events/kvm/kvm_inj_exception/enable", "1");
 
 	run_to_hcall(self->vcpu, variant->mode);
 	set_results(self->vcpu);
@@ -942,15 +943,14 @@ TEST_F(vmware_hypercall, tracepoints)
 	trace = fopen(TRACE_INSTANCE "trace", "r");
 	TEST_ASSERT(trace, "Failed to open the trace");
 
-	snprintf(entry, sizeof(entry), "cpl %d longmode %d " REGS_FMT,
-		 bare_mode_cpl(variant->mode), bare_mode_is_64bit(variant->mode),
-		 REGS_ARGS(&input_regs, mask));
-	snprintf(done, sizeof(done), REGS_FMT, REGS_ARGS(&result_regs, mask));
+	snprintf(entry, sizeof(entry), TRACE_FMT,
+		 TRACE_ARGS(variant->mode, &input_regs, mask));
+	snprintf(done, sizeof(done), TRACE_FMT,
+		 TRACE_ARGS(variant->mode, &result_regs, mask));
 	assert_trace(trace, "kvm_vmware_hypercall", entry);
 	assert_trace(trace, "kvm_vmware_hypercall_done", done);
 	assert_trace(trace, "kvm_vmware_hypercall", entry);
-	assert_trace(trace, "kvm_vmware_hypercall_exception",
-		     "vector 14 error_code 0x7 address 0x12345000");
+	assert_trace(trace, "kvm_inj_exception", "#PF (0x7)");
 	fclose(trace);
 	TEST_ASSERT(!rmdir(TRACE_INSTANCE), "Failed to remove %s", TRACE_INSTANCE);
 }
