@@ -6,85 +6,101 @@
 #
 # Usage: [VENDOR=amd|intel] [PATCH="NUMBER..."] bisect-check.sh
 #
-# PATCH=7 does patch 7 only. It takes an hour or more for the whole series. What passed
-# is recorded in build/bisect/N-VENDOR.done, and is not done again as long as the patch and
-# those before it, the tests, and the configuration stay the same: stop it and
-# start it again as you like. build/bisect/tree is a worktree; yours is not touched.
+# PATCH=7 does patch 7 only. It takes hours for the whole series; stop it and start it
+# again as you like: build/bisect/passed records which test passed on which kernel,
+# by their contents, and what is recorded is not run again. So a patch that leaves the
+# kernel alone runs only the tests that it changes. Logs are in build/bisect/NUMBER;
+# build/bisect/tree is a worktree, yours is not touched.
 
 . "$(dirname "$0")/lib.sh"
 
 results=$WORK/results
 tree=$WORK/bisect/tree
 out=$WORK/bisect/out
+passed=$WORK/bisect/passed
 vendors=$(vendors)
 
 "$SCRIPTS/build.sh" selftests
 "$SCRIPTS/pack-tests.sh" "$results"
-for vendor in $vendors; do "$SCRIPTS/boot-tests.sh" "$results" "$vendor" base; done
+for vendor in $vendors; do machine "$SCRIPTS/boot-tests.sh" "$results" "$vendor" base; done
+wait
 tree_git worktree prune
 [ -e "$tree/.git" ] || step "Make a worktree" worktree-bisect tree_git worktree add -f --detach "$tree" base
+touch "$passed"
 
-# build COMMIT DIR: kernel, selftests, initramfs; in DIR the names of the tests.
+# build COMMIT DIR: kernel and selftests; in DIR/programs each test and its program.
 build()
 {
-	local test file programs=()
+	local test file
 	git -C "$tree" checkout -q -f --detach "$1"
 	"$SCRIPTS/build-kernel.sh" "$tree" "$out"
 	"$SCRIPTS/build-selftests.sh" "$tree" "$out"
 	tree_git diff --name-only --diff-filter=A base "$1" -- 'tools/testing/selftests/kvm/x86/*.c' |
 		sed 's,.*/,,; s/\.c$//' >"$2/new"
-	grep -vxFf "$results/new" "$results/tests" | cat - "$2/new" >"$2/tests"
-	while read -r test; do
+	grep -vxFf "$results/new" "$results/tests" | cat - "$2/new" | while read -r test; do
 		for file in "$out/kselftest/x86/$test" "$out/kselftest/$test"; do
-			[ ! -x "$file" ] || programs+=("$file")
+			[ ! -x "$file" ] || echo "$test $file"
 		done
-	done <"$2/tests"
-	[ ${#programs[@]} -eq "$(wc -l <"$2/tests")" ] || die "not every test was built"
-	"$SCRIPTS/make-initramfs.sh" "$out/initramfs" "$out" job-test "$out/stage" "${programs[@]}"
+	done >"$2/programs"
+	[ "$(wc -l <"$2/programs")" -eq "$(($(grep -cvxFf "$results/new" "$results/tests") + $(wc -l <"$2/new")))" ] ||
+		die "not every test was built"
 }
 
-# run VENDOR DIR: boot, and compare with what the same tests did on the base.
+# todo VENDOR DIR: the tests that have no record, their programs, and what to record.
+todo()
+{
+	local test file kernel record
+	kernel=$(cat "$out"/arch/x86/boot/bzImage "$out"/arch/x86/kvm/*.ko "$SCRIPTS/guest/job-test" \
+		"$results/$1-base/key" | sha256sum | cut -c1-20)
+	while read -r test file; do
+		record="$1 $test $(sha256sum <"$file" | cut -c1-20) $kernel"
+		grep -qxF "$record" "$passed" || echo "$test $file $record"
+	done <"$2/programs"
+}
+
+# run VENDOR DIR: boot with them, and compare with what the same tests did on the base.
 run()
 {
-	local base=$2/$1-base
-	"$SCRIPTS/boot.sh" "$1" "$out/arch/x86/boot/bzImage" "$out/initramfs" "$2/$1-patched"
-	plan "$1" "$2/tests" >"$2/plan"
-	"$SCRIPTS/judge.sh" "$2/$1-patched" "$2/plan" >"$2/$1-patched/verdict"
-	mkdir -p "$base"
-	grep -vxFf "$2/new" "$2/tests" >"$2/old"
-	plan "$1" "$2/old" >"$2/plan"
-	cp "$results/$1-base"/{report,console,ended} "$base/"
-	"$SCRIPTS/judge.sh" "$base" "$2/plan" >"$base/verdict"
-	"$SCRIPTS/compare.sh" "$2" "$2/new" >"$2/log" 2>&1 || { cat "$2/log"; return 1; }
-	tail -n 1 "$2/log"
+	local vendor=$1 all=$2 dir=$2/$1 programs
+	mkdir -p "$dir/$vendor-base"
+	todo "$vendor" "$all" >"$dir/todo"
+	cut -d ' ' -f 1 "$dir/todo" >"$dir/tests"
+	if [ ! -s "$dir/tests" ]; then
+		echo "all of it passed before" >"$dir/log"
+		return
+	fi
+	mapfile -t programs < <(cut -d ' ' -f 2 "$dir/todo")
+	"$SCRIPTS/make-initramfs.sh" "$dir/initramfs" "$out" job-test "$out/stage" "${programs[@]}"
+	"$SCRIPTS/boot.sh" "$vendor" "$out/arch/x86/boot/bzImage" "$dir/initramfs" "$dir/$vendor-patched"
+	plan "$vendor" "$dir/tests" >"$dir/plan"
+	"$SCRIPTS/judge.sh" "$dir/$vendor-patched" "$dir/plan" >"$dir/$vendor-patched/verdict"
+	grep -vxFf "$all/new" "$dir/tests" >"$dir/old" || :
+	plan "$vendor" "$dir/old" >"$dir/plan"
+	cp "$results/$vendor-base"/{report,console,ended} "$dir/$vendor-base/"
+	"$SCRIPTS/judge.sh" "$dir/$vendor-base" "$dir/plan" >"$dir/$vendor-base/verdict"
+	rm "$dir/initramfs"
+	"$SCRIPTS/compare.sh" "$dir" "$all/new" >"$dir/log" 2>&1 || return 1
+	cut -d ' ' -f 3- "$dir/todo" >>"$passed"
 }
 
 failed=0 n=0
 for commit in $(tree_git rev-list --reverse base..main); do
-	n=$((n + 1)) built=
+	n=$((n + 1))
 	case " ${PATCH:-$n} " in *" $n "*) ;; *) continue ;; esac
 	say "Patch $n: $(tree_git log -1 --format=%s "$commit")"
+	dir=$WORK/bisect/$n
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	build "$commit" "$dir"
+	for vendor in $vendors; do machine run "$vendor" "$dir"; done
+	wait
 	for vendor in $vendors; do
-		stamp=$WORK/bisect/$n-$vendor.done
-		key=$({ tree_git rev-parse "base^{tree}" "$commit^{tree}"
-			cat "$SCRIPTS/kernel.config" "$SCRIPTS/tests" "$SCRIPTS"/guest/job-test; } | sha256sum)
-		if [ "$key" = "$(head -n 1 "$stamp" 2>/dev/null)" ]; then
-			say "Patch $n, $vendor: passed before: $(tail -n 1 "$stamp")"
-			continue
-		fi
-		dir=$WORK/bisect/$n
-		rm -rf "${dir:?}/$vendor"* "$stamp"
-		mkdir -p "$dir"
-		if [ -z "$built" ]; then build "$commit" "$dir"; built=y; fi
-		if total=$(run "$vendor" "$dir"); then
-			printf '%s\n' "$key" "$total" >"$stamp"
-			say "Patch $n, $vendor: $total"
-		else
-			say "Patch $n, $vendor: FAILED" "$total"
-			failed=$((failed + 1))
-		fi
-		# One vendor at a time: compare.sh takes what it finds.
-		mkdir -p "$dir/kept" && rm -rf "$dir/kept/$vendor"* && mv "$dir/$vendor"-* "$dir/kept/"
+		total=$(tail -n 1 "$dir/$vendor/log" 2>/dev/null || echo "no result")
+		case $total in
+		*" 0 failed, "* | "all of it passed before") say "Patch $n, $vendor: $total" ;;
+		*)	say "Patch $n, $vendor: FAILED" "$(cat "$dir/$vendor/log")"
+			failed=$((failed + 1)) ;;
+		esac
 	done
 done
 [ $failed -eq 0 ] || die "$failed runs failed"
