@@ -8,7 +8,8 @@
 #
 # With DIR the same files are written there, and nothing else changes.
 # The same commits make the same patches, whoever exports. The cover letter
-# keeps its subject and text; its list of patches and its diffstat are made anew.
+# keeps its subject and text; its table of instructions (from bench/), its list of
+# patches and its diffstat are made anew.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -26,16 +27,31 @@ patches=$top/$(short "$PATCHES")
 rm -rf "$new"
 mkdir -p "$patches" "$new"
 
+# What make bench counted, of the exits that compare; for the cover letter.
+figures()
+{
+	awk -F '\t' '
+		BEGIN { n = split("out xen xen_sync xen_regs vmware", tests, " ")
+			printf "  %-44s %8s %8s\n", "", "Intel", "AMD" }
+		$2 == "patched" && $3 == "N" && $6 == "vmware" {
+			name[$5] = $12
+			if (!(($1, $5) in least) || $7 < least[$1, $5]) least[$1, $5] = $7 }
+		END { for (i = 1; i <= n; i++) printf "  %-44s %8.0f %8.0f\n",
+			name[tests[i]], least["intel", tests[i]], least["amd", tests[i]] }' "$TOP/bench/results.tsv"
+}
+
 # Subject, empty line, text: of the old cover letter, up to its list of patches.
 description()
 {
-	[ ! -e "$cover" ] || awk '
+	[ ! -e "$cover" ] || FIGURES=$(figures) awk '
 		header && /^Subject: / { sub(/^Subject: (\[[^]]*\] *)?/, ""); subject = $0; next }
 		header && subject && /^ / { subject = subject $0; next }
 		header && !/^$/ { next }
 		header && /^$/ { header = 0; print subject; print ""; next }
 		held && /^  [^ ]/ { exit }
 		held { print list; held = 0 }
+		/^Instructions .*:$/ { print $0 "\n\n" ENVIRON["FIGURES"] "\n"; table = 2; next }
+		table { table -= /^$/; next }
 		/^[^ ].* \([0-9]+\):$/ { list = $0; held = 1; next }
 		{ print }
 	' header=1 "$cover"
