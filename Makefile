@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # VMware hypercalls and backdoor per VM for KVM: see README.md, or "make help".
 
-export KERNEL VENDOR TEST PATCH CHECK JOBS V EVERY SEED SECONDS_PER_CELL N COUNT
+export KERNEL VENDOR TEST PATCH CHECK JOBS V EVERY SEED SECONDS_PER_CELL N COUNT \
+	KUT_DIR KUT_TESTS KUT_ACCEL KUT_SLOWDOWN
 
-.PHONY: help run test test-debug fuzz bench tree kernel selftests qemu test-qemu export export-qemu \
+.PHONY: help run test test-debug fuzz bench kvm-unit-tests tree kernel selftests qemu test-qemu export export-qemu \
 	check defects bisect-check mutants clean
 
 help:
@@ -23,6 +24,9 @@ fuzz:
 
 bench:
 	@scripts/bench.sh
+
+kvm-unit-tests:
+	@scripts/kvm-unit-tests.sh
 
 tree kernel selftests:
 	@scripts/build.sh $@

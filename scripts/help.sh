@@ -19,6 +19,9 @@ Targets
                   with a fresh seed that is printed
   make bench      count what exits to userspace cost, on both vendors and kernels: tables,
                   a chart, and bounds met or not, in build/bench
+  make kvm-unit-tests KUT_DIR=path
+                  run kvm-unit-tests' vmware_backdoors, hypercall, pmu, vmexit*, svm and vmx
+                  on both kernels and print what differs; the checkout is only read
   make tree       only make build/linux-7.3, a git tree with the series applied
   make kernel     and build the kernels
   make selftests  and their selftests
@@ -54,6 +57,14 @@ Variables (make test VENDOR=amd)
                     make fuzz: time for each of the 4 cells default: 60 s (guest time)
   N=number          make fuzz: exits for each cell instead  default: none
   SEED=number       make fuzz: replay, or continue          default: a fresh one
+  KUT_TESTS=names   make kvm-unit-tests: those sections of  default: what the series touches
+                    x86/unittests.cfg (globs; NAME:ARG,... for other arguments)
+  KUT_ACCEL=kvm,vmware=on
+                    make kvm-unit-tests: enable the         default: kvm, and the backdoor by
+                    capability on the patched kernel        the module parameter only
+  KUT_SLOWDOWN=number
+                    make kvm-unit-tests: times the          default: 5
+                    timeouts of the suite
   V=1               show the output of each step          default: in build/log/ only
 
 Variables of the environment
@@ -61,5 +72,5 @@ Variables of the environment
                     are kept there, in vmware-kvm/
   STALL=seconds     a machine hangs that says nothing     default: 300
                     for so long
-  LIMIT=seconds     a machine hangs that runs longer      default: 3600
+  LIMIT=seconds     a machine hangs that runs longer      default: 3600 (make kvm-unit-tests: 28800)
 EOF
