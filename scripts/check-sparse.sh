@@ -39,7 +39,7 @@ key base | once sparse/base step "Sparse on the base" sparse-base run_sparse bas
 rc=0
 for commit in $(commits_to_check); do
 	n=$(tree_git rev-list --count "base..$commit")
-	key "$commit" | once "sparse/$n" step "Sparse on patch $n" "sparse-$n" run_sparse "$commit" "$dir/$n" || { rc=1; break; }
+	key "$commit" | once "sparse/$n" step "Sparse on patch $n" "sparse-$n" run_sparse "$commit" "$dir/$n"
 	new_reports "$dir/base" "$dir/$n" "Sparse on patch $n" || rc=1
 done
 exit $rc

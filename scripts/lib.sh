@@ -200,7 +200,8 @@ commits_to_check()
 }
 
 # once NAME COMMAND...: run COMMAND unless it succeeded before on the same input;
-# standard input is what it depends on.
+# standard input is what it depends on. No "||" after COMMAND, nor after once with a step: it
+# takes "set -e" from all that they call, and a failed build would count as done.
 once()
 {
 	local stamp=$CHECKED/$1.done key
@@ -209,7 +210,9 @@ once()
 	[ "$key" != "$(cat "$stamp" 2>/dev/null)" ] || return 0
 	mkdir -p "$(dirname "$stamp")"
 	rm -f "$stamp"
-	"$@" || return
+	"$@"
+	# shellcheck disable=SC2181
+	[ $? -eq 0 ] || return 1
 	echo "$key" >"$stamp"
 }
 
