@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # VMware hypercalls and backdoor per VM for KVM: see README.md, or "make help".
 
-export KERNEL VENDOR TEST PATCH CHECK JOBS V EVERY SEED SECONDS_PER_CELL N COUNT \
+export KERNEL VENDOR TEST DEBUG PATCH CHECK JOBS V EVERY SEED SECONDS_PER_CELL N COUNT \
 	KUT_DIR KUT_TESTS KUT_ACCEL KUT_SLOWDOWN
 
 .PHONY: help run test test-debug fuzz bench kvm-unit-tests tree kernel selftests qemu test-qemu export export-qemu \

@@ -46,6 +46,7 @@ Variables (make test VENDOR=amd)
   VENDOR=amd|intel  that vendor only                      default: both
   TEST=name         make test: that selftest only, or     default: all
                     guest, the Debian guest
+  DEBUG=debug|kcsan make test-debug: that kernel only     default: both
   CHECK=names       make check: those checks only         default: all
   PATCH=numbers     make bisect-check: those patches only default: all
   KERNEL=path       a kernel tree of your own, clean, patched or with the series in

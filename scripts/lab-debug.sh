@@ -4,14 +4,20 @@
 # scripts/debug.config (KASAN, UBSAN, lockdep, ...), and scripts/kcsan.config. A report
 # of one of them on the console fails the run.
 #
-# Usage: [VENDOR=amd|intel] [TEST=name] [KERNEL=/path/to/linux] lab-debug.sh
+# Usage: [VENDOR=amd|intel] [TEST=name] [DEBUG=debug|kcsan] [KERNEL=/path/to/linux] lab-debug.sh
 #
+# DEBUG is one of the two kernels; without it both take their turn.
 # Each kernel is built in a directory of its own, which takes twice as long as
 # the lab's kernel; the tests take several times as long.
 
 . "$(dirname "$0")/lib.sh"
 
 vendors=$(vendors)
+case ${DEBUG:-} in
+'')	kernels="debug kcsan" ;;
+debug|kcsan) kernels=$DEBUG ;;
+*)	die "DEBUG=$DEBUG: there is no such kernel" "Use debug or kcsan." ;;
+esac
 export PARAMS=lab.timeout=3000 STALL=${STALL:-3600} LIMIT=${LIMIT:-14400}
 
 "$SCRIPTS/build.sh" selftests
@@ -21,7 +27,7 @@ has_series || die "the tree has no series to test: $(short "$SRC")" "Run: make t
 	die "TEST=$TEST: no such test; there are:" "$(xargs <"$WORK/new-tests")"
 mapfile -t programs < <(sed "s,^,$OUT/patched/kselftest/x86/," "$WORK/new-tests")
 
-for kernel in debug kcsan; do
+for kernel in $kernels; do
 	results=$WORK/results-$kernel
 	mkdir -p "$results"
 	find "$results" -name verdict -delete
@@ -33,7 +39,7 @@ for kernel in debug kcsan; do
 	done
 done
 failed=0
-for kernel in debug kcsan; do
+for kernel in $kernels; do
 	say "The $kernel kernel ($(short "$SCRIPTS/$kernel.config")):"
 	"$SCRIPTS/compare.sh" "$WORK/results-$kernel" "$WORK/new-tests" || failed=1
 done
