@@ -8,10 +8,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-# They check commits out in build/check: one at a time.
-mkdir -p "$WORK"
-exec 9>>"$WORK/check.lock"
-flock -n 9 || die "another make check or make defects is at work" "Wait for it to end."
+check_alone
 
 "$SCRIPTS/build.sh" kernel
 [ $# -gt 0 ] || mapfile -t names < <(cd "$SCRIPTS" && printf '%s\n' check-*.sh | sed 's/^check-//; s/\.sh$//')

@@ -17,11 +17,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-# They check commits out in build/check: one at a time.
-mkdir -p "$WORK"
-exec 9>>"$WORK/check.lock"
-flock -n 9 || die "another make check or make defects is at work" "Wait for it to end."
-
+check_alone
 copy=$WORK/defects
 [ $# -gt 0 ] || mapfile -t names < <(cd "$SCRIPTS/defects" && printf '%s\n' *.patch | sed 's/\.patch$//')
 [ $# -eq 0 ] || names=("$@")

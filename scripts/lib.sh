@@ -167,8 +167,8 @@ vendors()
 	esac
 }
 
-# machine COMMAND...: run it in the background, as many at a time as there are jobs;
-# then wait for them. They end with the script.
+# machine COMMAND...: run it in the background, as many at a time as there are jobs; the
+# caller waits for the last ones. They end with the script.
 machine()
 {
 	trap 'kill $(jobs -p) 2>/dev/null || :' EXIT
@@ -190,6 +190,14 @@ check_out()
 	[ -e "$WORK/check/.git" ] ||
 		step "Make a worktree for the checks" worktree-check tree_git worktree add -f --detach "$WORK/check" base
 	git -C "$WORK/check" checkout -q -f --detach "$1"
+}
+
+# check_alone: fail if another make check or make defects is at work: they share build/check.
+check_alone()
+{
+	mkdir -p "$WORK"
+	exec 9>>"$WORK/check.lock"
+	flock -n 9 || die "another make check or make defects is at work" "Wait for it to end."
 }
 
 # commits_to_check: of those that touch the kernel the last, with EVERY=1 all.
