@@ -74,7 +74,9 @@ recipients()
 }
 header() { sed "1s/^/$1: /; 1!s/^/ /; \$!s/\$/,/"; }
 recipients --no-l --no-r | grep -vF "$(tree_git log -1 --format=%ae)" >"$new/to"
-recipients --no-m | grep -vxFf "$new/to" >"$new/cc"
+# And who wrote the series that this one replaces.
+predecessor() { sed -n "s,^M:\t\(Zack Rusin .*\),\1,p" "$SRC/MAINTAINERS" | sort -u; }
+{ recipients --no-m; predecessor; } | grep -vxFf "$new/to" >"$new/cc"
 { header To <"$new/to"; header Cc <"$new/cc"; } >"$new/headers"
 sed -i "/^Date: /r $new/headers" "$new/0000-cover-letter.patch"
 

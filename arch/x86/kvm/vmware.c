@@ -102,8 +102,7 @@ static bool kvm_is_vmware_nested_backdoor(struct kvm_vcpu *vcpu)
 /*
  * Return true if a #GP, without an error code, may be due to an access to the
  * VMware backdoor, i.e. if KVM should emulate the faulting instruction if said
- * instruction is IN{S}, OUT{S}, or RDPMC.  Note, IN and OUT with an imm8 port
- * can't target the backdoor.
+ * instruction is IN{S}, OUT{S}, or RDPMC.
  */
 bool kvm_is_vmware_backdoor_gp(struct kvm_vcpu *vcpu)
 {
@@ -115,23 +114,16 @@ bool kvm_is_vmware_backdoor_gp(struct kvm_vcpu *vcpu)
 }
 EXPORT_SYMBOL_FOR_KVM_INTERNAL(kvm_is_vmware_backdoor_gp);
 
+/*
+ * IN and OUT with an imm8 port can't target the backdoor.  For L2, both L1's I/O
+ * intercepts and the emulator's permission checks are skipped, and so the port
+ * must be the one in DX that was vetted by kvm_is_vmware_backdoor_gp().
+ */
 bool kvm_is_vmware_backdoor_opcode(struct x86_emulate_ctxt *ctxt)
 {
-	/*
-	 * For L2, both L1's I/O intercepts and the emulator's permission checks
-	 * are skipped, and so the port must be the one in DX that was vetted by
-	 * kvm_is_vmware_backdoor_gp(), i.e. never allow the imm8 variants.
-	 */
-	bool is_l2 = is_guest_mode(ctxt->vcpu);
-
 	switch (ctxt->opcode_len) {
 	case 1:
 		switch (ctxt->b) {
-		case 0xe4:	/* IN imm8 */
-		case 0xe5:
-		case 0xe6:	/* OUT imm8 */
-		case 0xe7:
-			return !is_l2;
 		case 0xec:	/* IN DX */
 		case 0xed:
 		case 0xee:	/* OUT DX */
@@ -146,7 +138,7 @@ bool kvm_is_vmware_backdoor_opcode(struct x86_emulate_ctxt *ctxt)
 	case 2:
 		switch (ctxt->b) {
 		case 0x33:	/* RDPMC */
-			return !is_l2;
+			return !is_guest_mode(ctxt->vcpu);
 		}
 		break;
 	}
@@ -155,11 +147,11 @@ bool kvm_is_vmware_backdoor_opcode(struct x86_emulate_ctxt *ctxt)
 }
 
 /*
- * Exceptions that can be requested by userspace, i.e. that make sense as a fault
- * on the hypercall and that can be injected on all CPUs.  #BP and #OF are raised
- * only by dedicated instructions, and injecting them requires the length of said
- * instruction.  #VE, #CP, #HV, #VC, and #SX are vendor specific and/or require
- * the CPU (and guest) to support the associated feature.
+ * Exceptions that can be requested by userspace, i.e. that can be injected on all
+ * CPUs, as is and into any guest.  #BP and #OF are raised only by dedicated
+ * instructions, and injecting them requires the length of said instruction.  #VE,
+ * #CP, #HV, #VC, and #SX are vendor specific and/or require the CPU (and guest)
+ * to support the associated feature.
  */
 #define KVM_VMWARE_INJECTABLE_EXCEPTIONS				\
 	(BIT(DE_VECTOR) | BIT(DB_VECTOR) | BIT(BR_VECTOR) |		\
@@ -201,7 +193,7 @@ static int kvm_vmware_inject_exception(struct kvm_vcpu *vcpu)
 			.address = is_64_bit_hypercall(vcpu) ? address : (u32)address,
 		};
 
-		kvm_inject_page_fault(vcpu, &fault, false);
+		kvm_inject_emulated_page_fault(vcpu, &fault);
 	} else if (x86_exception_has_error_code(vector)) {
 		kvm_queue_exception_e(vcpu, vector, error_code);
 	} else {

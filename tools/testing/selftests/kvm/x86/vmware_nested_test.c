@@ -7,6 +7,7 @@
 #include "kvm_test_harness.h"
 #include "test_util.h"
 #include "kvm_util.h"
+#include "hyperv.h"
 #include "processor.h"
 #include "svm_util.h"
 #include "vmx.h"
@@ -24,6 +25,7 @@ enum outcome {
 	L2_GP,		/* L2 took a #GP. */
 	L1_GP,		/* L1 got a #GP VM-Exit. */
 	L1_IO,		/* L1 got an I/O VM-Exit. */
+	L1_TDP,		/* L1 got an EPT Violation or #NPF. */
 	L1_OTHER,
 };
 
@@ -37,6 +39,7 @@ enum l1_io {
 struct l1_config {
 	bool intercept_gp;
 	enum l1_io io;
+	u8 inject_vector;	/* Deliver an interrupt before running L2. */
 };
 
 /* Written by the host for each run of L2, read by L1. */
@@ -47,6 +50,10 @@ static struct guest_regs l2_regs;
 static u64 l2_stack;
 static u64 io_bitmap_all;
 static u64 io_bitmap_vmware;
+
+/* Non-NULL if L1 uses Hyper-V's enlightenments. */
+static struct hyperv_test_pages *hv_pages;
+static u64 hv_hcall_page;
 
 static bool l2_took_gp;
 static char l2_buffer[64];
@@ -87,6 +94,12 @@ static enum outcome l1_run_l2_vmx(struct vmx_pages *vmx)
 	if (l1_config.intercept_gp)
 		vmwrite(EXCEPTION_BITMAP, BIT(GP_VECTOR));
 
+	if (l1_config.inject_vector) {
+		vmwrite(VM_ENTRY_INTR_INFO_FIELD,
+			BIT(31) /* valid */ | l1_config.inject_vector);
+		vmwrite(GUEST_RFLAGS, l2_regs.rflags | X86_EFLAGS_IF);
+	}
+
 	controls = vmreadz(CPU_BASED_VM_EXEC_CONTROL);
 	controls &= ~(CPU_BASED_UNCOND_IO_EXITING | CPU_BASED_USE_IO_BITMAPS);
 	if (l1_config.io == L1_IO_ALL) {
@@ -108,6 +121,8 @@ static enum outcome l1_run_l2_vmx(struct vmx_pages *vmx)
 		return (vmreadz(VM_EXIT_INTR_INFO) & 0xff) == GP_VECTOR ? L1_GP : L1_OTHER;
 	case EXIT_REASON_IO_INSTRUCTION:
 		return L1_IO;
+	case EXIT_REASON_EPT_VIOLATION:
+		return L1_TDP;
 	default:
 		return L1_OTHER;
 	}
@@ -134,6 +149,19 @@ static enum outcome l1_run_l2_svm(struct svm_test_data *svm)
 	if (l1_config.intercept_gp)
 		ctrl->intercept_exceptions |= BIT(GP_VECTOR);
 
+	if (l1_config.inject_vector)
+		ctrl->event_inj = SVM_EVTINJ_VALID | SVM_EVTINJ_TYPE_INTR |
+				  l1_config.inject_vector;
+
+	if (hv_pages) {
+		struct hv_vmcb_enlightenments *hve = &ctrl->hv_enlightenments;
+
+		hve->partition_assist_page = hv_pages->partition_assist_gpa;
+		hve->hv_enlightenments_control.nested_flush_hypercall = 1;
+		hve->hv_vm_id = 1;
+		hve->hv_vp_id = 1;
+	}
+
 	if (l1_config.io != L1_IO_NONE) {
 		ctrl->intercept |= BIT_ULL(INTERCEPT_IOIO_PROT);
 		ctrl->iopm_base_pa = l1_config.io == L1_IO_ALL ? io_bitmap_all :
@@ -150,6 +178,8 @@ static enum outcome l1_run_l2_svm(struct svm_test_data *svm)
 		return L1_GP;
 	case SVM_EXIT_IOIO:
 		return L1_IO;
+	case SVM_EXIT_NPF:
+		return L1_TDP;
 	default:
 		return L1_OTHER;
 	}
@@ -159,6 +189,13 @@ static void l1_guest_code(void *nested)
 {
 	if (host_cpu_is_intel)
 		GUEST_ASSERT(prepare_for_vmx_operation(nested));
+
+	if (hv_pages) {
+		wrmsr(HV_X64_MSR_GUEST_OS_ID, HYPERV_LINUX_OS_ID);
+		wrmsr(HV_X64_MSR_HYPERCALL, hv_hcall_page);
+		enable_vp_assist(hv_pages->vp_assist_gpa, hv_pages->vp_assist);
+		current_vp_assist->nested_control.features.directhypercall = 1;
+	}
 
 	for (;;) {
 		l2_took_gp = false;
@@ -192,6 +229,7 @@ FIXTURE(vmware_nested)
 FIXTURE_VARIANT(vmware_nested)
 {
 	u64 flags;
+	bool tdp;	/* Does L1 use EPT/NPT? */
 };
 
 FIXTURE_VARIANT_ADD(vmware_nested, off) {
@@ -208,6 +246,11 @@ FIXTURE_VARIANT_ADD(vmware_nested, nested_backdoor) {
 
 FIXTURE_VARIANT_ADD(vmware_nested, all) {
 	.flags = KVM_X86_VMWARE_VALID_MASK,
+};
+
+FIXTURE_VARIANT_ADD(vmware_nested, all_tdp) {
+	.flags = KVM_X86_VMWARE_VALID_MASK,
+	.tdp = true,
 };
 
 static gpa_t alloc_io_bitmap(struct kvm_vm *vm, bool all)
@@ -228,8 +271,13 @@ FIXTURE_SETUP(vmware_nested)
 	gva_t nested_gva;
 	u8 *tss;
 
+	if (variant->tdp && !kvm_cpu_has_tdp())
+		SKIP(return, "KVM doesn't support nested TDP");
+
 	self->vm = vm_create(1);
 	vm_enable_cap(self->vm, KVM_CAP_X86_VMWARE, variant->flags);
+	if (variant->tdp)
+		vm_enable_tdp(self->vm);
 	self->vcpu = vm_vcpu_add(self->vm, 0, l1_guest_code);
 
 	if (host_cpu_is_intel)
@@ -251,11 +299,18 @@ FIXTURE_SETUP(vmware_nested)
 	sync_global_to_guest(self->vm, io_bitmap_vmware);
 
 	set_user_bits(self->vm, self->vm->mmu.pgd, self->vm->mmu.pgtable_levels);
+
+	if (variant->tdp)
+		tdp_identity_map_default_memslots(self->vm);
+
+	l1_config = (struct l1_config) {};
+	hv_pages = NULL;
 }
 
 FIXTURE_TEARDOWN(vmware_nested)
 {
-	kvm_vm_free(self->vm);
+	if (self->vm)
+		kvm_vm_free(self->vm);
 }
 
 struct l2_insn {
@@ -276,6 +331,10 @@ static const struct l2_insn rdpmc = L2_INSN(rdpmc, 0x0f, 0x33);
 static const struct l2_insn hlt = L2_INSN(hlt, 0xf4);
 static const struct l2_insn mov_ds = L2_INSN(mov_ds, 0x8e, 0xd8);
 static const struct l2_insn nop = L2_INSN(nop, 0x90);
+/* Clear ECX, the hypercall that exits to L1 mustn't be a TLB flush, too. */
+static const struct l2_insn tlb_flush = L2_INSN(tlb_flush, 0x0f, 0x01, 0xd9, 0x31, 0xc9);
+static const struct l2_insn fep_in = L2_INSN(fep_in, 0x0f, 0x0b, 'k', 'v', 'm', 0xed);
+static const struct l2_insn fep_rdpmc = L2_INSN(fep_rdpmc, 0x0f, 0x0b, 'k', 'v', 'm', 0x0f, 0x33);
 
 /*
  * Load L2, the next vcpu_run() makes L1 run it.  RIP is that of GUEST_SYNC() if
@@ -303,7 +362,8 @@ static void load_l2(struct kvm_vcpu *vcpu, const struct l2_insn *insn, bool is_c
 
 static const char * const outcomes[] = {
 	[L2_DONE] = "L2 done", [L2_GP] = "#GP in L2", [L1_GP] = "#GP in L1",
-	[L1_IO] = "I/O in L1", [L1_OTHER] = "other exit to L1",
+	[L1_IO] = "I/O in L1", [L1_TDP] = "EPT Violation or #NPF in L1",
+	[L1_OTHER] = "other exit to L1",
 };
 
 static void assert_outcome(struct kvm_vcpu *vcpu, const struct l2_insn *insn,
@@ -418,7 +478,7 @@ TEST_F(vmware_nested, cpl3_out)
 	}
 }
 
-/* Only the low halves of EAX (well, RAX) and EDX matter, as do both ports for IN. */
+/* Only EAX and DX matter, and IN can be used with the high bandwidth port as well. */
 TEST_F(vmware_nested, cpl3_in_garbage)
 {
 	for_each_l1_config() {
@@ -521,6 +581,68 @@ TEST_F(vmware_nested, cpl3_other)
 	}
 }
 
+/* L1's TDP translates L2's buffer, and L1 gets to see if it doesn't. */
+TEST_F(vmware_nested, cpl3_rep_ins_unmapped)
+{
+	gva_t page;
+
+	if (!variant->tdp)
+		SKIP(return, "L1 doesn't use TDP");
+
+	/* Not mapped by L1's TDP, which was set up before. */
+	page = vm_alloc_page(self->vm);
+	set_user_bits(self->vm, self->vm->mmu.pgd, self->vm->mmu.pgtable_levels);
+
+	for_each_l1_config() {
+		load_l2(self->vcpu, &rep_ins, true, .rax = VMWARE_MAGIC,
+			.rdx = VMWARE_PORT_HB, .rcx = 1, .rdi = page);
+		run_l2_to_io(self->vcpu, &rep_ins, KVM_EXIT_IO_IN, VMWARE_PORT_HB, 1);
+		run_l2(self->vcpu, &rep_ins, L1_TDP);
+	}
+}
+
+/*
+ * KVM's emulator must not grant L2 anything if it emulates an instruction for
+ * reasons other than a #GP.
+ */
+TEST_F(vmware_nested, cpl3_forced_emulation)
+{
+	struct kvm_vcpu *vcpu = self->vcpu;
+	int i;
+
+	if (!is_forced_emulation_enabled)
+		SKIP(return, "KVM's force_emulation_prefix is off");
+
+	for (i = 0; i < 2; i++) {
+		l1_config.intercept_gp = i;
+
+		load_l2(vcpu, &fep_in, true, .rax = VMWARE_MAGIC, .rdx = VMWARE_PORT);
+		run_l2(vcpu, &fep_in, gp_outcome());
+
+		load_l2(vcpu, &fep_rdpmc, true, .rax = VMWARE_MAGIC, .rdx = VMWARE_PORT,
+			.rcx = 0x10000);
+		run_l2(vcpu, &fep_rdpmc, gp_outcome());
+	}
+}
+
+/*
+ * A #GP that occurs while an event is delivered has nothing to do with L2's
+ * instruction, which isn't executed.  The handler of the event isn't canonical.
+ */
+TEST_F(vmware_nested, cpl3_gp_on_event)
+{
+	const u8 vector = 0x80;
+	struct idt_entry *idt = addr_gva2hva(self->vm, self->vm->arch.idt);
+
+	idt[vector].offset2 = 0x12345678;
+	l1_config.inject_vector = vector;
+
+	for_each_l1_config() {
+		load_l2(self->vcpu, &in, true, .rax = VMWARE_MAGIC, .rdx = VMWARE_PORT);
+		run_l2(self->vcpu, &in, gp_outcome());
+	}
+}
+
 /* If L2 is allowed to access the port, then there's no #GP and L1 is in charge. */
 TEST_F(vmware_nested, cpl3_allowed)
 {
@@ -549,6 +671,35 @@ TEST_F(vmware_nested, hypercall)
 			run_l2(self->vcpu, &nop, L2_DONE);
 		}
 	}
+}
+
+/*
+ * L0 handles Hyper-V TLB flushes of L2 if L1 wants so.  RAX isn't an input, i.e.
+ * can have any value.
+ */
+TEST_F(vmware_nested, hyperv_tlb_flush)
+{
+	gva_t hv_pages_gva;
+
+	if (!host_cpu_is_amd || !kvm_hv_cpu_has(HV_X64_NESTED_DIRECT_FLUSH))
+		SKIP(return, "No Hyper-V TLB flushes of L2, or only with an eVMCS");
+
+	if (variant->tdp)
+		SKIP(return, "L1's TDP doesn't map Hyper-V's pages");
+
+	vcpu_set_hv_cpuid(self->vcpu);
+	vcpu_set_msr(self->vcpu, HV_X64_MSR_VP_INDEX, self->vcpu->id);
+	vcpu_alloc_hyperv_test_pages(self->vm, &hv_pages_gva);
+	hv_pages = (void *)hv_pages_gva;
+	hv_hcall_page = addr_gva2gpa(self->vm, vm_alloc_page(self->vm));
+	sync_global_to_guest(self->vm, hv_pages);
+	sync_global_to_guest(self->vm, hv_hcall_page);
+	load_l2(self->vcpu, &tlb_flush, false, .rax = VMWARE_MAGIC,
+		.rcx = HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE | HV_HYPERCALL_FAST_BIT,
+		.r8 = HV_FLUSH_ALL_VIRTUAL_ADDRESS_SPACES | HV_FLUSH_ALL_PROCESSORS);
+	run_l2(self->vcpu, &tlb_flush, L2_DONE);
+	sync_global_from_guest(self->vm, guest_regs);
+	TEST_ASSERT_EQ(guest_regs.rax, HV_STATUS_SUCCESS);
 }
 
 /* CPL0 gets no special treatment, L1's I/O intercepts are honored. */
