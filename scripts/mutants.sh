@@ -6,9 +6,10 @@
 # Usage: [VENDOR=amd|intel] mutants.sh [NAME...]
 #
 # NAME is a file of scripts/mutants/ without its ending: a patch to the tree, that
-# says what the bug is and which test has to fail; only that one runs. Without a NAME all
-# of them are tried; each takes a build of KVM and a boot. Only the emulator that is named by VENDOR is used,
-# the quick one (amd) by default. The tree itself is not touched: build/mutants is a
+# says what the bug is, which test has to fail (only that one runs), and, if it can fail
+# on one vendor only, on which. Without a NAME all of them are tried; each takes a build
+# of KVM and a boot. Only the emulator that is named by VENDOR is used, the quick one
+# (amd) by default. The tree itself is not touched: build/mutants is a
 # worktree of it. Exit code 0 if no bug survived.
 
 . "$(dirname "$0")/lib.sh"
@@ -29,6 +30,11 @@ survivors=0
 for name in "${names[@]}"; do
 	patch=$SCRIPTS/mutants/$name.patch
 	[ -e "$patch" ] || die "there is no $(short "$patch")" "There are: $(cd "$SCRIPTS/mutants" && echo *.patch)"
+	only=$(sed -n 's/^Vendor: //p' "$patch")
+	if [ -n "$only" ] && [ "$only" != "$vendor" ]; then
+		printf '%-18s left out: it takes VENDOR=%s\n' "$name" "$only"
+		continue
+	fi
 	git -C "$tree" checkout -q -f --detach "$(tree_git rev-parse main)"
 	git -C "$tree" apply "$patch" || die "$(short "$patch") does not apply to the series" "Make it anew: see its text."
 	"$SCRIPTS/build-kernel.sh" "$tree" "$OUT/mutant"
