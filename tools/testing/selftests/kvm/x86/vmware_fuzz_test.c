@@ -277,6 +277,34 @@ static void rnd_gprs(struct kvm_regs *regs)
 		*gpr(regs, i) = rnd_reg();
 }
 
+/* Best effort, must not fail. */
+static void report_state(struct kvm_vcpu *vcpu)
+{
+	struct kvm_vcpu_events events;
+	struct kvm_run *run = vcpu->run;
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+
+	fprintf(stderr, "  got: exit %u (%s)", run->exit_reason, exit_reason_str(run->exit_reason));
+	if (run->exit_reason == KVM_EXIT_IO)
+		fprintf(stderr, ", port 0x%x", run->io.port);
+
+	if (__vcpu_ioctl(vcpu, KVM_GET_REGS, &regs) ||
+	    __vcpu_ioctl(vcpu, KVM_GET_SREGS, &sregs) ||
+	    __vcpu_ioctl(vcpu, KVM_GET_VCPU_EVENTS, &events)) {
+		fprintf(stderr, "\n");
+		return;
+	}
+
+	fprintf(stderr, ", rip 0x%llx rsp 0x%llx rflags 0x%llx rax 0x%llx cr0 0x%llx cr2 0x%llx cs 0x%x ss 0x%x\n",
+		regs.rip, regs.rsp, regs.rflags, regs.rax, sregs.cr0, sregs.cr2,
+		sregs.cs.selector, sregs.ss.selector);
+	fprintf(stderr, "  events: exception %u (pending %u, injected %u), interrupt %u (injected %u), NMI injected %u, shadow %u\n",
+		events.exception.nr, events.exception.pending, events.exception.injected,
+		events.interrupt.nr, events.interrupt.injected, events.nmi.injected,
+		events.interrupt.shadow);
+}
+
 static void report_failure(void)
 {
 	int i;
@@ -306,6 +334,7 @@ static void report_failure(void)
 		goal_names[cur.goal.type], cur.goal.offset, cur.goal.vector,
 		cur.goal.error_code, cur.goal.rip);
 	fprintf(stderr, "  changed by userspace: %s\n", cur.change);
+	report_state(cur.vm->vcpu);
 }
 
 /*
