@@ -39,7 +39,7 @@ enum l1_io {
 struct l1_config {
 	bool intercept_gp;
 	enum l1_io io;
-	u8 inject_vector;	/* Deliver an interrupt before running L2. */
+	u8 inject_vector;	/* Deliver a software interrupt before running L2. */
 };
 
 /* Written by the host for each run of L2, read by L1. */
@@ -95,9 +95,9 @@ static enum outcome l1_run_l2_vmx(struct vmx_pages *vmx)
 		vmwrite(EXCEPTION_BITMAP, BIT(GP_VECTOR));
 
 	if (l1_config.inject_vector) {
-		vmwrite(VM_ENTRY_INTR_INFO_FIELD,
-			BIT(31) /* valid */ | l1_config.inject_vector);
-		vmwrite(GUEST_RFLAGS, l2_regs.rflags | X86_EFLAGS_IF);
+		vmwrite(VM_ENTRY_INTR_INFO_FIELD, BIT(31) /* valid */ |
+			4u << 8 /* software interrupt */ | l1_config.inject_vector);
+		vmwrite(VM_ENTRY_INSTRUCTION_LEN, 2);
 	}
 
 	controls = vmreadz(CPU_BASED_VM_EXEC_CONTROL);
@@ -149,9 +149,11 @@ static enum outcome l1_run_l2_svm(struct svm_test_data *svm)
 	if (l1_config.intercept_gp)
 		ctrl->intercept_exceptions |= BIT(GP_VECTOR);
 
-	if (l1_config.inject_vector)
-		ctrl->event_inj = SVM_EVTINJ_VALID | SVM_EVTINJ_TYPE_INTR |
+	if (l1_config.inject_vector) {
+		ctrl->event_inj = SVM_EVTINJ_VALID | SVM_EVTINJ_TYPE_SOFT |
 				  l1_config.inject_vector;
+		ctrl->next_rip = save->rip;
+	}
 
 	if (hv_pages) {
 		struct hv_vmcb_enlightenments *hve = &ctrl->hv_enlightenments;
@@ -631,13 +633,18 @@ TEST_F(vmware_nested, cpl3_forced_emulation)
 
 /*
  * A #GP that occurs while an event is delivered has nothing to do with L2's
- * instruction, which isn't executed.  The handler of the event isn't canonical.
+ * instruction, which isn't executed.  The handler of the event isn't canonical,
+ * and the event is a software interrupt, as the error code is zero for those only.
  */
 TEST_F(vmware_nested, cpl3_gp_on_event)
 {
 	const u8 vector = 0x80;
 	struct idt_entry *idt = addr_gva2hva(self->vm, self->vm->arch.idt);
 
+	if (!host_cpu_is_intel && !kvm_cpu_has(X86_FEATURE_NRIPS))
+		SKIP(return, "KVM can't inject software interrupts without NRIPS");
+
+	idt[vector].dpl = 3;
 	idt[vector].offset2 = 0x12345678;
 	l1_config.inject_vector = vector;
 
