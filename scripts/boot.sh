@@ -68,7 +68,9 @@ elif [ "$vendor" = amd ]; then
 	if [ -n "${COUNT:-}" ]; then
 		qemu -accel tcg,thread=single -icount shift=0 -cpu max -smp 1 >emulator.log 2>&1 &
 	else
-		qemu -accel tcg,thread=multi -cpu max -smp 2 >emulator.log 2>&1 &
+		# One thread for both CPUs. With one for each, about once in a million exits QEMU's SVM
+		# saves the host's registers as the guest's, or runs an instruction that is no more.
+		qemu -accel tcg,thread=single -cpu max -smp 2 >emulator.log 2>&1 &
 	fi
 else
 	machine="intel, emulated by Bochs"
