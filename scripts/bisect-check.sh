@@ -71,7 +71,7 @@ run()
 	fi
 	mapfile -t programs < <(cut -d ' ' -f 2 "$dir/todo")
 	"$SCRIPTS/make-initramfs.sh" "$dir/initramfs" "$out" job-test "$out/stage" "${programs[@]}"
-	"$SCRIPTS/boot.sh" "$vendor" "$out/arch/x86/boot/bzImage" "$dir/initramfs" "$dir/$vendor-patched"
+	THREAD=single "$SCRIPTS/boot.sh" "$vendor" "$out/arch/x86/boot/bzImage" "$dir/initramfs" "$dir/$vendor-patched"
 	plan "$vendor" "$dir/tests" >"$dir/plan"
 	"$SCRIPTS/judge.sh" "$dir/$vendor-patched" "$dir/plan" >"$dir/$vendor-patched/verdict"
 	cp "$results/$vendor-base"/{report,console,ended} "$dir/$vendor-base/"

@@ -10,7 +10,8 @@
 # emulator.log, and ended: "off", or why the machine was stopped.
 # COUNT=1 makes the clock count instructions, on a machine with one CPU: QEMU then
 # advances it by 1 ns with each instruction, and Bochs does so in any case.
-# EMULATOR is another QEMU than Debian's, with arguments.
+# EMULATOR is another QEMU than Debian's, with arguments. THREAD=single gives its CPUs one
+# thread in place of one each: see boot-tests.sh.
 # STALL (300) and LIMIT (3600) say after how many seconds without a new line, and in
 # all, a machine counts as hung.
 
@@ -68,9 +69,7 @@ elif [ "$vendor" = amd ]; then
 	if [ -n "${COUNT:-}" ]; then
 		qemu -accel tcg,thread=single -icount shift=0 -cpu max -smp 1 >emulator.log 2>&1 &
 	else
-		# One thread for both CPUs. With one for each, about once in a million exits QEMU's SVM
-		# saves the host's registers as the guest's, or runs an instruction that is no more.
-		qemu -accel tcg,thread=single -cpu max -smp 2 >emulator.log 2>&1 &
+		qemu -accel "tcg,thread=${THREAD:-multi}" -cpu max -smp 2 >emulator.log 2>&1 &
 	fi
 else
 	machine="intel, emulated by Bochs"

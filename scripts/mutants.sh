@@ -41,7 +41,7 @@ for name in "${names[@]}"; do
 	"$SCRIPTS/make-initramfs.sh" "$OUT/mutant/initramfs" "$OUT/mutant" job-test "$OUT/mutant/stage" "${programs[@]}"
 	dir=$results/mutant-$name
 	wanted=$(sed -n 's/^Caught-by: //p' "$patch")
-	"$SCRIPTS/boot.sh" "$vendor" "$OUT/mutant/arch/x86/boot/bzImage" "$OUT/mutant/initramfs" "$dir" "lab.test=$wanted"
+	THREAD=single "$SCRIPTS/boot.sh" "$vendor" "$OUT/mutant/arch/x86/boot/bzImage" "$OUT/mutant/initramfs" "$dir" "lab.test=$wanted"
 
 	ran=$(grep -cE "^(not )?ok [0-9]* - $vendor/" "$dir/report" || :)
 	caught=$(grep -c "^not ok [0-9]* - $vendor/" "$dir/report" || :)

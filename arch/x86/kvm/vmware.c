@@ -102,7 +102,8 @@ static bool kvm_is_vmware_nested_backdoor(struct kvm_vcpu *vcpu)
 /*
  * Return true if a #GP, without an error code, may be due to an access to the
  * VMware backdoor, i.e. if KVM should emulate the faulting instruction if said
- * instruction is IN{S}, OUT{S}, or RDPMC.
+ * instruction is IN{S}, OUT{S}, or RDPMC.  Note, IN and OUT with an imm8 port
+ * can't target the backdoor.
  */
 bool kvm_is_vmware_backdoor_gp(struct kvm_vcpu *vcpu)
 {
@@ -114,16 +115,23 @@ bool kvm_is_vmware_backdoor_gp(struct kvm_vcpu *vcpu)
 }
 EXPORT_SYMBOL_FOR_KVM_INTERNAL(kvm_is_vmware_backdoor_gp);
 
-/*
- * IN and OUT with an imm8 port can't target the backdoor.  For L2, both L1's I/O
- * intercepts and the emulator's permission checks are skipped, and so the port
- * must be the one in DX that was vetted by kvm_is_vmware_backdoor_gp().
- */
 bool kvm_is_vmware_backdoor_opcode(struct x86_emulate_ctxt *ctxt)
 {
+	/*
+	 * For L2, both L1's I/O intercepts and the emulator's permission checks
+	 * are skipped, and so the port must be the one in DX that was vetted by
+	 * kvm_is_vmware_backdoor_gp(), i.e. never allow the imm8 variants.
+	 */
+	bool is_l2 = is_guest_mode(ctxt->vcpu);
+
 	switch (ctxt->opcode_len) {
 	case 1:
 		switch (ctxt->b) {
+		case 0xe4:	/* IN imm8 */
+		case 0xe5:
+		case 0xe6:	/* OUT imm8 */
+		case 0xe7:
+			return !is_l2;
 		case 0xec:	/* IN DX */
 		case 0xed:
 		case 0xee:	/* OUT DX */
@@ -138,7 +146,7 @@ bool kvm_is_vmware_backdoor_opcode(struct x86_emulate_ctxt *ctxt)
 	case 2:
 		switch (ctxt->b) {
 		case 0x33:	/* RDPMC */
-			return !is_guest_mode(ctxt->vcpu);
+			return !is_l2;
 		}
 		break;
 	}

@@ -296,13 +296,14 @@ static void report_state(struct kvm_vcpu *vcpu)
 		return;
 	}
 
-	fprintf(stderr, ", rip 0x%llx rsp 0x%llx rflags 0x%llx rax 0x%llx cr0 0x%llx cr2 0x%llx cs 0x%x ss 0x%x\n",
-		regs.rip, regs.rsp, regs.rflags, regs.rax, sregs.cr0, sregs.cr2,
-		sregs.cs.selector, sregs.ss.selector);
-	fprintf(stderr, "  events: exception %u (pending %u, injected %u), interrupt %u (injected %u), NMI injected %u, shadow %u\n",
-		events.exception.nr, events.exception.pending, events.exception.injected,
-		events.interrupt.nr, events.interrupt.injected, events.nmi.injected,
-		events.interrupt.shadow);
+	fprintf(stderr, ", rip 0x%llx rsp 0x%llx rflags 0x%llx rax 0x%llx cs 0x%x ss 0x%x\n",
+		regs.rip, regs.rsp, regs.rflags, regs.rax, sregs.cs.selector, sregs.ss.selector);
+	fprintf(stderr, "  cr0 0x%llx cr2 0x%llx, exception %u (pending %u, injected %u)\n",
+		sregs.cr0, sregs.cr2, events.exception.nr, events.exception.pending,
+		events.exception.injected);
+	fprintf(stderr, "  interrupt %u (injected %u, shadow %u), NMI injected %u\n",
+		events.interrupt.nr, events.interrupt.injected, events.interrupt.shadow,
+		events.nmi.injected);
 }
 
 static void report_failure(void)

@@ -156,12 +156,12 @@ static enum outcome l1_run_l2_svm(struct svm_test_data *svm)
 	}
 
 	if (hv_pages) {
-		struct hv_vmcb_enlightenments *hve = &ctrl->hv_enlightenments;
+		struct hv_vmcb_enlightenments *hv = &ctrl->hv_enlightenments;
 
-		hve->partition_assist_page = hv_pages->partition_assist_gpa;
-		hve->hv_enlightenments_control.nested_flush_hypercall = 1;
-		hve->hv_vm_id = 1;
-		hve->hv_vp_id = 1;
+		hv->partition_assist_page = hv_pages->partition_assist_gpa;
+		hv->hv_enlightenments_control.nested_flush_hypercall = 1;
+		hv->hv_vm_id = 1;
+		hv->hv_vp_id = 1;
 	}
 
 	if (l1_config.io != L1_IO_NONE) {
