@@ -8,8 +8,9 @@
 #
 # With DIR the same files are written there, and nothing else changes.
 # The same commits make the same patches, whoever exports. The cover letter
-# keeps its subject and text; its table of instructions (from bench/), its list of
-# patches and its diffstat are made anew.
+# keeps its subject and text; its table of instructions (from bench/), the total of the
+# last whole make test that passed, if there was one, its list of patches and its
+# diffstat are made anew.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -50,11 +51,12 @@ description()
 		header && /^$/ { header = 0; print subject; print ""; next }
 		held && /^  [^ ]/ { exit }
 		held { print list; held = 0 }
+		/^ +[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ && TOTAL { print "  " TOTAL; next }
 		/^Instructions .*:$/ { print $0 "\n\n" ENVIRON["FIGURES"] "\n"; table = 2; next }
 		table { table -= /^$/; next }
 		/^[^ ].* \([0-9]+\):$/ { list = $0; held = 1; next }
 		{ print }
-	' header=1 "$cover"
+	' header=1 TOTAL="$(cat "$WORK/results/total-whole" 2>/dev/null)" "$cover"
 }
 
 # Whoever wrote the last patch signs the cover letter, on that day.
