@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Make the initramfs of each machine of a plan with selftests: the programs and the list
+# of what to run in which cell.
+#
+# Usage: pack.sh RESULTS
+#
+# RESULTS/plan is as plan/plan.sh prints it. Leaves RESULTS/SET/VENDOR-KERNEL.cpio, of all
+# sets but those that are other programs. Upstream tests come from each kernel's own tree; the
+# series' own from the patched one, also for the unpatched kernel, where they must skip.
+
+. "$(dirname "$0")/../lib.sh"
+. "$SCRIPTS/plan/lib.sh"
+
+results=$1
+
+# program KERNEL TEST: where the build left it.
+program()
+{
+	local kernel file
+	for kernel in "$1" patched; do
+		for file in "$OUT/$kernel/kselftest/x86/$2" "$OUT/$kernel/kselftest/$2"; do
+			[ ! -x "$file" ] || { echo "$file"; return; }
+		done
+	done
+	die "the build made no $2"
+}
+
+cut -f 1-3 "$results/plan" | sort -u | while IFS=$'\t' read -r vendor kernel set; do
+	case $set in checks|debian|kvm-unit-tests) continue ;; esac
+	machine=$results/$set/$vendor-$kernel
+	rm -rf "$machine.tree"
+	mkdir -p "$machine.tree"
+	awk -F '\t' -v machine="$vendor $kernel $set" \
+		'$1 " " $2 " " $3 == machine && $5 != "boot" && $5 !~ /:/ { print $4, $5 }' "$results/plan" |
+		while read -r cell test; do
+			# All cells.
+			[ "$cell" != "*" ] || cell=$(cells "$set" "$vendor")
+			for one in $cell; do echo "$one $test"; done
+		done >"$machine.tree/plan"
+	programs=()
+	while read -r test; do
+		programs+=("$(program "$kernel" "$test")")
+	done < <(cut -d ' ' -f 2 "$machine.tree/plan" | sort -u)
+	"$SCRIPTS/build/initramfs.sh" "$machine.cpio" "$OUT/$kernel" machine/job-test \
+		"$OUT/$kernel/stage" "$machine.tree" "${programs[@]}"
+	rm -rf "$machine.tree"
+done

@@ -1,0 +1,49 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Build QEMU with the series for it, only what the lab needs of it.
+#
+# Usage: qemu.sh [tree]
+#
+# Makes build/qemu-7.2, a git tree whose tag "base" is Debian's source and whose branch
+# "main" is patches/qemu-7.2 on top, and build/qemu, the program and its firmware. With
+# "tree" only the former. What apply-series.sh says of commits and edits holds here, too.
+
+. "$(dirname "$0")/../lib.sh"
+. "$SCRIPTS/source/tree.sh"
+in_tree qemu
+
+out=$BUILD/qemu-out
+
+unpack()
+{
+	dpkg-source --no-check -x "$1" "$SRC"
+	git init -q -b main "$SRC"
+	commit_tree "QEMU, as in $(basename "$1" .dsc)"
+	tree_git tag base
+}
+
+build()
+{
+	mkdir -p "$out"
+	cd "$out"
+	[ -e build.ninja ] ||
+		"$SRC/configure" --target-list=x86_64-softmmu --without-default-features \
+			--enable-kvm --enable-fdt=system --enable-trace-backends=log \
+			--meson=/usr/bin/meson --cc="ccache gcc"
+	ninja -j"$JOBS" qemu-system-x86_64
+}
+
+if ! tree_git rev-parse -q --verify base >/dev/null 2>&1; then
+	dsc=$("$SCRIPTS/source/fetch-qemu.sh")
+	need_space "$BUILD" 3
+	rm -rf "$SRC"
+	step "Unpack the source of QEMU" unpack-qemu unpack "$dsc"
+fi
+"$SCRIPTS/source/apply-series.sh" qemu
+[ "${1:-}" != tree ] || exit 0
+
+export CCACHE_BASEDIR=$SRC
+step "Build QEMU" build-qemu build
+mkdir -p "$QEMU"
+cp "$out/qemu-system-x86_64" "$QEMU/"
+cp /usr/share/seabios/bios-256k.bin /usr/share/qemu/{linuxboot_dma,multiboot_dma,kvmvapic}.bin "$QEMU/"

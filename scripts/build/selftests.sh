@@ -1,0 +1,19 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Build KVM's selftests of a kernel tree, static, against that tree's headers.
+#
+# Usage: selftests.sh TREE OUT
+#
+# OUT is the build directory of kernel.sh (which made the headers); the
+# tests come out in OUT/kselftest.
+
+. "$(dirname "$0")/../lib.sh"
+
+tree=$(cd "$1" && pwd)
+out=$tree/.out
+export CCACHE_BASEDIR=$tree
+
+mkdir -p "$out/kselftest"
+step "Build the selftests of the $(basename "$2") kernel" "selftests-$(basename "$2")" \
+	make -C "$tree/tools/testing/selftests/kvm" -j"$JOBS" CC="ccache gcc" \
+	OUTPUT="$out/kselftest" LDFLAGS="-static -pthread" KHDR_INCLUDES="-isystem $out/usr/include"

@@ -1,0 +1,206 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Check the judge: change one thing at a time in the logs of good boots, and see the
+# verdict fail for that very reason.
+#
+# Usage: judge.sh
+
+. "$(dirname "$0")/../lib.sh"
+. "$SCRIPTS/source/tree.sh"
+. "$SCRIPTS/check/lib.sh"
+
+results=$CHECKED/judge
+cell=backdoor=N,npt=1
+rc=0
+
+plan() { printf '%s\t%s\tselftests\t%s\t%s\t%s\t%s\t%s\n' "$@"; }
+
+# Boots in which all went well: of one test a part skips, one skips, one fails as known, and
+# a new one passes on the patched kernel and skips on the other.
+plant_good()
+{
+	local kernel dir
+	rm -rf "$results"
+	mkdir -p "$results"
+	for kernel in base patched; do
+		plan amd $kernel - boot pass - -
+		plan amd $kernel $cell passing_test pass - -
+		plan amd $kernel $cell "passing_test:f.*" 'skip?' 'no NRIPS' "why"
+		plan amd $kernel $cell skipping_test 'skip?' 'no feature' "why"
+		plan amd $kernel $cell failing_test 'fail?' 'failing_test.c: a == b; 3 != 4' "why"
+		if [ $kernel = base ]; then plan amd $kernel $cell new_test skip 'no capability' "why"
+		else plan amd $kernel $cell new_test pass - -; fi
+		dir=$results/selftests/amd-$kernel
+		mkdir -p "$dir"
+		cat >"$dir/report" <<-EOF2
+			KTAP version 1
+			1..4
+			  ok 1 f.first # SKIP has no NRIPS
+			  ok 2 g.second
+			ok 1 - $cell/passing_test
+			ok 2 - $cell/skipping_test # SKIP no feature
+			# ==== Test Assertion Failure ====
+			#   x86/failing_test.c:12: a == b
+			#   pid=1 tid=1 errno=0 - Success
+			#   3 != 4 (a != b)
+			# a test may print WARNING: and BUG: and Oops: of its own
+			not ok 3 - $cell/failing_test # exit code 254
+			ok 4 - $cell/new_test$([ $kernel = patched ] || echo ' # SKIP no capability')
+			# end
+		EOF2
+		cat >"$dir/console" <<-EOF2
+			[    0.000000] Linux version
+			[    2.000000] lab: $cell/passing_test
+			[    2.500000] kvm: a message with WARNING: in it is none of the kernel's
+			[    9.000000] lab: end
+		EOF2
+		echo off >"$dir/ended"
+	done >>"$results/plan"
+}
+
+# expect RESULT PATTERN WHAT: the outcome of the judge, and what it must say.
+expect()
+{
+	local out got=pass
+	out=$("$SCRIPTS/report/judge.sh" "$results" 2>&1) || got=fail
+	if [ $got = "$1" ] && grep -q -- "$2" <<<"$out"; then return; fi
+	say "judge: $3: verdict is $got, or does not say \"$2\":" "$out"
+	rc=1
+}
+
+both() { printf '%s\n' "$results"/selftests/amd-{base,patched}/"$1"; }
+# change FILE SED: of the good boots; FILE is below selftests/, or of both kernels.
+change()
+{
+	plant_good
+	case $1 in
+	*/*)	sed -i "$2" "$results/selftests/$1" ;;
+	plan)	sed -i "$2" "$results/plan" ;;
+	*)	both "$1" | xargs sed -i "$2" ;;
+	esac
+}
+
+plant_good
+expect pass '^3 passed, 0 failed, 3 skipped$' "good boots"
+
+while IFS='|' read -r text; do
+	change amd-base/console "\$i\\[    3.000000] $text"
+	expect fail "^UNEXPECTED: amd boot: on the base kernel fail (${text:0:8}" "$text"
+	change amd-patched/console "\$i\\[    3.000000] $text"
+	expect fail "^UNEXPECTED: amd boot: on the patched kernel fail (${text:0:8}" "$text"
+done <<'EOF'
+WARNING: CPU: 0 PID: 1 at arch/x86/kvm/x86.c:1 f+0x1/0x2
+BUG: unable to handle page fault for address: 0000000000000008
+Oops: general protection fault, probably for non-canonical address
+Kernel panic - not syncing: Fatal exception
+WARNING: possible circular locking dependency detected
+INFO: possible recursive locking detected
+WARNING: suspicious RCU usage
+WARNING: inconsistent lock state
+rcu: INFO: rcu_sched self-detected stall on CPU
+INFO: task kworker/0:1:9 blocked for more than 120 seconds.
+watchdog: BUG: soft lockup - CPU#0 stuck for 22s!
+BUG: KASAN: use-after-free in f+0x1/0x2
+UBSAN: array-index-out-of-bounds in arch/x86/kvm/x86.c:1:1
+Call Trace:
+EOF
+
+change amd-patched/ended 's/.*/stopped: nothing new for 300 s/'
+expect fail '^UNEXPECTED: amd boot: .*stopped: nothing new' "a hang"
+change amd-patched/report '/^# end/d'
+expect fail 'did not come to its end' "a job that ends early"
+change amd-patched/report '/passing_test/d'
+expect fail 'passing_test: no result on the patched' "a missing result"
+change amd-patched/report 's/^ok 1 .*/&\n&/'
+expect fail 'passing_test: .*more than one result' "a result twice"
+change amd-patched/report 's/^ok 1 -/not ok 1 -/'
+expect fail 'passing_test: on the patched kernel fail' "a test that fails"
+change amd-patched/report 's/^ok 4/not ok 4/'
+expect fail 'new_test: on the patched kernel fail' "a new test that fails"
+change amd-base/report 's/^\(ok 4.*\) # SKIP.*/\1/'
+expect fail 'new_test: passes on the base kernel, must skip' "a new test that passes on the unpatched kernel"
+change amd-base/report 's/no capability/no \/dev\/kvm/'
+expect fail 'new_test: .*for another reason' "a new test that skips as KVM is not loaded"
+
+# Results that are lost, on one kernel or on both.
+plant_good; rm -r "$results/selftests/amd-patched"
+expect fail 'boot: .*the machine did not start' "a boot that is lost"
+plant_good; rm -r "$results/selftests"
+expect fail '^0 passed, 5 failed' "boots that are lost on both kernels alike"
+plant_good; both report | xargs truncate -s 0
+expect fail '^0 passed, 5 failed' "no report at all"
+plant_good; both report | xargs sed -i '/_test/d'
+expect fail 'new_test: no result' "tests that are lost on both kernels alike"
+plant_good; : >"$results/plan"
+expect fail '^0 passed, 1 failed' "an empty plan"
+
+# Skips, of tests and of parts of tests.
+change report 's/no feature/no \/dev\/kvm/'
+expect fail 'skipping_test: .*for another reason' "an expected skip, for another reason"
+change plan '/skipping_test/s/skip?\t[^\t]*/pass\t-/'
+expect fail 'skipping_test: .*not listed in plan/skips' "an unexpected skip"
+change plan '/passing_test:/d'
+expect fail 'passing_test: a part skips that is not listed.*f.first: has no NRIPS' "a part that skips, and is not listed"
+change report 's/has no NRIPS/KVM is not there/'
+expect fail 'passing_test: a part skips that is not listed' "a part that skips for another reason"
+change report 's/^  ok 2 g.second/& # SKIP has no NRIPS/'
+expect fail 'passing_test: a part skips that is not listed.*g.second' "another part that skips"
+change report 's/f\.first.*/h.first/'
+expect fail 'there is no such part' "a part that is gone"
+change report 's/ # SKIP has no NRIPS//'
+expect pass '^note: .*f.* passes, but is listed' "a part that passes"
+
+# Known failures.
+change report 's/x86.failing_test.c:12: a == b/x86\/failing_test.c:99: other == thing/'
+expect fail 'failing_test: .*for another reason' "a known failure with another assertion, on both kernels alike"
+change report 's/exit code 254/timeout/; /Assertion/,/3 != 4/d'
+expect fail 'failing_test: .*for another reason' "a known failure that is a timeout"
+change amd-patched/report 's/^not ok 3/ok 3/'
+expect fail 'failing_test: unpatched fail' "a known failure on one kernel only"
+change plan '/failing_test/s/fail?\t[^\t]*/pass\t-/'
+expect fail 'failing_test: on the base kernel fail' "a failure that is not known"
+change report "s|^not ok 3.*|ok 3 - $cell/failing_test|"
+expect pass '^note: amd failing_test: passes, fail? is listed' "a known failure that passes"
+
+# Mutants: caught by an assertion, in one cell at least.
+mutant()
+{
+	plant_good
+	plan amd mutant-x "*" failing_test caught '\.[ch]: ' "the bug" >"$results/plan"
+	mv "$results/selftests/amd-base" "$results/selftests/amd-mutant-x"
+	sed -i "$1" "$results/selftests/amd-mutant-x/report"
+}
+mutant ''
+expect pass '^1 passed, 0 failed' "a mutant that is caught"
+mutant 's/exit code 254/timeout/; /Assertion/,/3 != 4/d'
+expect fail 'mutant-x: SURVIVED' "a mutant that hangs"
+mutant 's/exit code 254/KVM not loaded with these parameters/; /Assertion/,/3 != 4/d'
+expect fail 'mutant-x: SURVIVED' "a mutant that does not load"
+
+# kvm-unit-tests: nothing may be worse than on the base.
+suite()
+{
+	local kernel
+	plant_good
+	for kernel in base patched; do
+		plan amd $kernel - boot as-base - -
+		plan amd $kernel $cell passing_test as-base - -
+	done >"$results/plan"
+	both report | xargs sed -i 's/^  ok 1 .*/# PASS: a 12/; s/^  ok 2 .*/# PASS: b 7/'
+	sed -i "$2" "$results/selftests/amd-$1"
+}
+suite base/report ''
+expect pass '^2 passed, 0 failed' "the same on both kernels"
+suite patched/report 's/^# PASS: a 12/# PASS: a 34/'
+expect pass '^2 passed, 0 failed' "another number of cycles"
+suite patched/report 's/^# PASS: a/# FAIL: a/'
+expect fail 'worse: a part fails' "a part that fails on the patched kernel"
+suite patched/report '/^# PASS: b/d'
+expect fail 'worse: a part passes on the unpatched kernel only' "a part that is gone"
+suite patched/report 's/^ok 1 -/not ok 1 -/'
+expect fail 'worse: unpatched pass' "a test that fails on the patched kernel"
+suite base/report 's/^ok 1 -/not ok 1 -/'
+expect pass 'note: .*unpatched fail' "a test that got better"
+suite patched/console '2i\[    3.000000] WARNING: CPU: 0 PID: 1 at f'
+expect fail 'boot: worse' "a warning of the patched kernel"
+exit $rc

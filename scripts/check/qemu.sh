@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Check that QEMU's own checkpatch.pl finds nothing in the series for QEMU, but that new
+# files might want an entry in MAINTAINERS: the entries there are by directory.
+#
+# Usage: qemu.sh
+
+. "$(dirname "$0")/../lib.sh"
+. "$SCRIPTS/source/tree.sh"
+in_tree qemu
+
+[ -e "$SRC/scripts/checkpatch.pl" ] || die "there is no $(short "$SRC")" "Run: make qemu"
+rc=0
+for patch in $(series); do
+	found=$(cd "$SRC" && scripts/checkpatch.pl --terse --no-summary "$patch" | grep -v 'does MAINTAINERS need updating') || :
+	[ -z "$found" ] || { say "$(short "$patch"):" "$found"; rc=1; }
+done
+exit $rc

@@ -1,0 +1,96 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Print the plan of a run: a line for each test on each kernel, made before anything is
+# built. What is built, packed and booted comes from it, and report/judge.sh joins
+# what came out to it: a line without a result fails.
+#
+# Usage: plan.sh kernels="NAME..." sets="SET..." [vendors="amd intel"] [test=NAME]
+#	[source=DIR]
+#
+# Separated by tabs: vendor kernel set cell test expectation says reason, where
+#   kernel       base, patched, or the name of another build directory in build/out
+#   set          tests that run in one boot of a machine: selftests, or of these upstream's or
+#                the series' own (upstream, series); debian; demo; or checks, which need none
+#   cell         the setting in which a test runs, of those in plan/cells
+#   test         its name; NAME:PART, a glob, are parts of it that are listed, as they skip;
+#                "boot" is the machine, which must end by itself and complain of nothing
+#   expectation  pass; skip, or fail, for that which "says" matches; with a "?" behind it,
+#                where the machine may have what an emulator lacks, so that it may pass
+#   says         an extended regular expression for the reason or the assertion
+#   reason       why it is no pass, from plan/skips and plan/known-failures
+#
+# test= leaves all other tests out, or, if it is the name of a set, all other sets. source= is the
+# tree of every kernel but base, if it is not the one with the whole series.
+
+. "$(dirname "$0")/../lib.sh"
+. "$SCRIPTS/source/tree.sh"
+. "$SCRIPTS/plan/lib.sh"
+
+take "kernels sets" "vendors test source" "$@"
+vendors=${vendors:-intel amd} source=${source:-$SRC}
+
+has_test() { [ -n "$(find "$1/tools/testing/selftests/kvm" -maxdepth 2 -path "*/$2.c" -print -quit)" ]; }
+
+# Upstream's of plan/tests, if every kernel has them.
+selftests()
+{
+	local kernel name file
+	sed 's/#.*//' "$SCRIPTS/plan/tests" | xargs -n1 | while read -r name; do
+		for kernel in $kernels; do
+			has_test "$([ "$kernel" = base ] && echo "$BASE" || echo "$source")" "$name" ||
+				{ say "The $kernel tree has no $name: left out"; continue 2; }
+		done
+		echo "$name"
+	done
+}
+
+# Those that the series adds.
+
+# Without a base to compare with they are known by their name.
+series_tests()
+{
+	local file name
+	for file in "$source"/tools/testing/selftests/kvm/x86/*.c; do
+		name=$(basename "$file" .c)
+		if [ -e "$BASE/.git" ]; then has_test "$BASE" "$name" || echo "$name"
+		elif [[ $name = vmware_* ]]; then echo "$name"
+		fi
+	done
+}
+
+commands() { sed -n 's/^\([a-z][^ ]*\) .*/\1/p' "$SCRIPTS/debian/commands"; }
+checks() { (cd "$SCRIPTS/check" && for file in *.sh; do [ "$file" = lib.sh ] || echo "${file%.sh}"; done); }
+
+# expect: the expectation of each "vendor kernel set cell test" on standard input.
+expect()
+{
+	awk -v OFS='\t' -v new=" $new " \
+		-f "$SCRIPTS/plan/glob.awk" -f "$SCRIPTS/plan/expect.awk" "$SCRIPTS/plan/skips" "$SCRIPTS/plan/known-failures" -
+}
+
+new=$(series_tests | xargs)
+for set in $sets; do
+	case $set in
+	checks)		names=$(checks) who=- ;;
+	selftests)	names=$(selftests; series_tests) who=$vendors ;;
+	upstream)	names=$(selftests) who=$vendors ;;
+	demo)		names=vmware_example who=$vendors ;;
+	series)		names=$new who=$vendors ;;
+	debian)		names=$(commands) who=$vendors ;;
+	*)		die "there is no set of tests $set" ;;
+	esac
+	if [ -n "$test" ] && [ "$test" != "$set" ]; then names=$(grep -xF -- "$test" <<<"$names") || continue; fi
+	for vendor in $who; do
+		if [ "$set" = checks ]; then
+			printf '%s\n' "$names" | sed 's/^/- - checks - /'
+			continue
+		fi
+		for kernel in $kernels; do
+			echo "$vendor $kernel $set - boot"
+			for cell in $(cells "$set" "$vendor"); do
+				printf '%s\n' "$names" | sed "s/^/$vendor $kernel $set $cell /"
+			done
+		done
+	done
+done | expect | grep . || die "there is nothing to run${test:+: no test is called $test}" \
+	"There are: checks selftests debian $( (selftests; series_tests; commands; checks) 2>/dev/null | xargs)"
