@@ -15,11 +15,15 @@
 dir=$1 out=$(realpath "$2")
 disk_mib=80
 
+unpack()	{ dpkg-deb --fsys-tarfile "$1" | tar -x --keep-directory-symlink -C "$dir/packages" "${@:2}"; }
+
+# Newer kernels have their modules compressed.
 take_kernel()
 {
-	dpkg-deb --fsys-tarfile "$(ls "$debs"/linux-image-[0-9]*.deb)" | tar -x -C "$dir/packages" \
-		--wildcards './boot/vmlinuz-*' '*/irqbypass.ko' '*/kvm.ko' '*/kvm-amd.ko'
+	unpack "$debs"/linux-image-[0-9]*.deb --wildcards \
+		 './boot/vmlinuz-*' '*/irqbypass.ko*' '*/kvm.ko*' '*/kvm-amd.ko*'
 	mv "$dir"/packages/boot/vmlinuz-* "$dir/vmlinuz"
+	find "$dir/packages" -name '*.ko.xz' -exec xz -d {} +
 }
 
 # Only what the job runs, and the libraries that ld.so names for it: the most of what
@@ -30,7 +34,7 @@ make_root()
 	mkdir -p "$root/etc"
 	for deb in "$debs"/*.deb; do
 		case $deb in */linux-image-*|*/perl*|*/libperl*|*/libicu*) continue ;; esac
-		dpkg-deb -x "$deb" "$dir/packages"
+		unpack "$deb"
 	done
 	cd "$dir/packages"
 	for file in usr/bin/vmtoolsd usr/bin/vmware-{checkvm,rpctool,toolbox-cmd} \
@@ -77,7 +81,9 @@ make_hypervisor()
 
 make_guest()
 {
-	mkdir "$dir/packages"
+	# Packages before Debian 13 have files in /lib.
+	mkdir -p "$dir"/packages/usr/lib{,64}
+	ln -s usr/lib usr/lib64 "$dir/packages"
 	take_kernel
 	(make_root)
 	cp "$SCRIPTS/debian/commands" "$dir/root"
