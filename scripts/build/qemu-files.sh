@@ -12,7 +12,7 @@ shift 2
 
 mkdir -p "$tree/qemu"
 strip -o "$tree/qemu/qemu-system-x86_64" "$qemu"
-for name in bios-256k.bin linuxboot_dma.bin multiboot_dma.bin kvmvapic.bin; do
+for name in bios-256k.bin linuxboot_dma.bin multiboot_dma.bin pvh.bin kvmvapic.bin; do
 	file=$(find -L "$@" -name $name | head -n 1)
 	[ -n "$file" ] || die "$qemu: there is no $name in $*"
 	cp -L "$file" "$tree/qemu"

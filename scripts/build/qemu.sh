@@ -5,8 +5,8 @@
 # Usage: qemu.sh [tree]
 #
 # Makes build/qemu-7.2, a git tree whose tag "base" is Debian's source and whose branch
-# "main" is patches/qemu-7.2 on top, and build/qemu, the program and its firmware. With
-# "tree" only the former. What apply-series.sh says of commits and edits holds here, too.
+# "main" is patches/qemu-7.2 on top, and build/qemu: the program, its firmware, and the bare
+# guest that tests it. With "tree" only the former. What apply-series.sh says of commits and edits holds here, too.
 
 . "$(dirname "$0")/../lib.sh"
 . "$SCRIPTS/source/tree.sh"
@@ -31,6 +31,7 @@ build()
 			--enable-kvm --enable-fdt=system --enable-trace-backends=log \
 			--meson=/usr/bin/meson --cc="ccache gcc"
 	ninja -j"$JOBS" qemu-system-x86_64
+	make -C tests/tcg/x86_64-softmmu vmport
 }
 
 if ! tree_git rev-parse -q --verify base >/dev/null 2>&1; then
@@ -45,5 +46,5 @@ fi
 export CCACHE_BASEDIR=$SRC
 step "Build QEMU" build-qemu build
 mkdir -p "$QEMU"
-cp "$out/qemu-system-x86_64" "$QEMU/"
-cp /usr/share/seabios/bios-256k.bin /usr/share/qemu/{linuxboot_dma,multiboot_dma,kvmvapic}.bin "$QEMU/"
+cp "$out/qemu-system-x86_64" "$out/tests/tcg/x86_64-softmmu/vmport" "$QEMU/"
+cp /usr/share/seabios/bios-256k.bin /usr/share/qemu/{{linuxboot,multiboot}_dma,pvh,kvmvapic}.bin "$QEMU/"

@@ -12,7 +12,8 @@ in_tree qemu
 [ -e "$SRC/scripts/checkpatch.pl" ] || die "there is no $(short "$SRC")" "Run: make qemu"
 rc=0
 for patch in $(series); do
-	found=$(cd "$SRC" && scripts/checkpatch.pl --terse --no-summary "$patch" | grep -v 'does MAINTAINERS need updating') || :
+	found=$(cd "$SRC" && scripts/checkpatch.pl --terse --no-summary "$patch" |
+		grep -v 'does MAINTAINERS need updating\|Missing Signed-off-by') || :
 	[ -z "$found" ] || { say "$(short "$patch"):" "$found"; rc=1; }
 done
 exit $rc

@@ -20,8 +20,8 @@ results=$1
 boots() { cut -f 1-3 "$results/plan" | sort -u; }
 
 boots | while IFS=$'\t' read -r vendor kernel set; do
-	if [ "$set" = checks ]; then
-		sed 's/^/-\t-\tchecks\t-\t/' "$results/checks" 2>/dev/null || :
+	if [ "$vendor" = - ]; then
+		sed "s/^/-\t-\t$set\t-\t/" "$results/$set" 2>/dev/null || :
 	else
 		"$SCRIPTS/report/read.sh" "$results/$set/$vendor-$kernel" |
 			awk -v OFS='\t' -v boot="$vendor	$kernel	$set" '{ print boot, $0 }'
