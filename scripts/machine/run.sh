@@ -5,9 +5,10 @@
 # Usage: run.sh results=DIR [OPTION=VALUE...]
 #
 # DIR/plan says which (see plan/plan.sh); build/pack.sh left DIR/SET/VENDOR-KERNEL.cpio for
-# each. Options but results= go to boot.sh (patched_params=: params= of all kernels but base), which leaves its logs in DIR/SET/VENDOR-KERNEL. The
-# unpatched kernel runs again only if something changed that its results depend on, or if
-# it did not come to its end; a patched one always runs.
+# each, boot.sh leaves its logs in DIR/SET/VENDOR-KERNEL. The other options are boot.sh's;
+# patched_params= are params= of all kernels but base. The unpatched kernel runs again only
+# if something changed that its results depend on, or if it did not come to its end; a
+# patched one always runs.
 
 . "$(dirname "$0")/../lib.sh"
 

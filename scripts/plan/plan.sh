@@ -44,9 +44,7 @@ selftests()
 	done
 }
 
-# Those that the series adds.
-
-# Without a base to compare with they are known by their name.
+# Those that the series adds. Without a base to compare with they are known by their name.
 series_tests()
 {
 	local file name
