@@ -16,7 +16,7 @@
 
 tree=$WORK/check
 config=$OUT/patched/.config
-[ -e "$config" ] || die "there is no $(short "$config")" "Run: make kernel"
+[ -e "$config" ] || die "there is no $(short "$config")" "Run: make selftests"
 
 compiler() { sed -n 's/^# CC=//p' "$SCRIPTS/build/configs/$1" | grep . || echo gcc; }
 

@@ -17,7 +17,7 @@
 dir=$CHECKED/coccinelle
 tree=$WORK/check
 out=$tree/.out-coccinelle
-[ -e "$OUT/base/.config" ] || die "there is no $(short "$OUT/base/.config")" "Run: make kernel"
+[ -e "$OUT/base/.config" ] || die "there is no $(short "$OUT/base/.config")" "Run: make selftests"
 
 # coccicheck NAME COMMIT FILE...: the reports about those of the files that there are.
 coccicheck()

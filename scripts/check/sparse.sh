@@ -16,7 +16,7 @@
 dir=$CHECKED/sparse
 tree=$WORK/check
 config=$OUT/base/.config
-[ -e "$config" ] || die "there is no $(short "$config")" "Run: make kernel"
+[ -e "$config" ] || die "there is no $(short "$config")" "Run: make selftests"
 mkdir -p "$dir"
 check_out base
 sparse=$("$SCRIPTS/build/sparse.sh" "$tree")

@@ -5,7 +5,7 @@
 # Usage: judge.sh RESULTS
 #
 # RESULTS/plan is what plan/plan.sh made, RESULTS/SET/VENDOR-KERNEL what machine/boot.sh left of
-# each boot, RESULTS/checks what check/run.sh wrote. A line of the plan has
+# each boot, RESULTS/checks what run_checks of check/lib.sh wrote. A line of the plan has
 #   pass    it did as planned: it passed, or skipped or failed as it must on this kernel
 #   skip    it skipped, for the reason that plan/skips gives
 #   known   it failed, by the assertion that plan/known-failures gives; counts as skipped

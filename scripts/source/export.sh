@@ -22,6 +22,9 @@ what=$1 top=${2:-$TOP}
 	die "$(short "$SRC") is not on its branch main" "Run there: git switch main"
 [ -z "$(tree_git status --porcelain)" ] ||
 	die "$(short "$SRC") has changes that are not committed" "Commit or remove them: git -C $(short "$SRC") status"
+! tree_git log --format=%s base..main | grep "^\(fixup\|squash\|amend\)! " ||
+	die "$(short "$SRC") has commits that are meant for another" \
+	    "Fold them: GIT_SEQUENCE_EDITOR=: git -C $(short "$SRC") rebase -i --autosquash base"
 
 cover=$PATCHES/0000-cover-letter.patch
 new=$BUILD/export
