@@ -15,24 +15,24 @@ in_tree "$1"
 # A tree that came with the series in it (see import-tree.sh) stays as it is.
 ! tree_git rev-parse -q --verify refs/lab/own >/dev/null || exit 0
 
-stamp=$(tree_git rev-parse --absolute-git-dir)/lab-series
 mapfile -t patches < <(series)
-want=$(cat "${patches[@]}" /dev/null | sha256sum)
-[ "$want" != "$(cat "$stamp" 2>/dev/null)" ] || exit 0
+[ "$(series_state)" != "$(applied series)" ] || exit 0
 
 patch_ids()	{ git patch-id --stable | cut -d' ' -f1; }
 record()
 {
-	tree_git update-ref refs/lab/applied HEAD
-	echo "$want" >"$stamp"
+	mark_postings
+	record_applied
 }
 
-# As left: on the commit that this script made (or on the base), without edits.
+# As left: on the commit that this script made (or on the base), without edits, and with
+# the postings as they were.
 as_left()
 {
 	local left
 	left=$(tree_git rev-parse -q --verify refs/lab/applied || tree_git rev-parse 'base^{commit}')
-	[ "$(tree_git rev-parse HEAD)" = "$left" ] && [ -z "$(tree_git status --porcelain)" ]
+	[ "$(tree_git rev-parse HEAD)" = "$left" ] && [ -z "$(tree_git status --porcelain)" ] &&
+		[ "$(posting_refs)" = "$(applied postings)" ]
 }
 
 if ! as_left; then

@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Write the commits base..main of build/linux-7.3 to patches/linux-7.3, and copies of the
-# files that they add to the top of this repository; or those of build/qemu-7.2 to
-# patches/qemu-7.2, without copies.
+# Write the commits base..main of build/linux-7.3 to patches/linux-7.3, a folder for each
+# posting, and copies of the files that they add to the top of this repository; or those of
+# build/qemu-7.2 to patches/qemu-7.2, without folders and copies.
 #
 # Usage: export.sh linux|qemu [DIR]
 #
 # With DIR the same files are written there, and nothing else changes.
 # The same commits make the same patches, whoever exports, and whatever was run: they have
-# no results in them. The cover letter keeps its subject and text; its table of
-# instructions (from bench/), its list of patches and its diffstat are made anew.
+# no results in them. A cover letter keeps its subject and text; its table of instructions
+# (from bench/), its list of patches and its diffstat are made anew.
 
 . "$(dirname "$0")/../lib.sh"
 . "$SCRIPTS/source/tree.sh"
@@ -26,11 +26,10 @@ what=$1 top=${2:-$TOP}
 	die "$(short "$SRC") has commits that are meant for another" \
 	    "Fold them: GIT_SEQUENCE_EDITOR=: git -C $(short "$SRC") rebase -i --autosquash base"
 
-cover=$PATCHES/0000-cover-letter.patch
+ends=$(ends)
 new=$BUILD/export
 patches=$top/$(short "$PATCHES")
 rm -rf "$new"
-mkdir -p "$patches" "$new"
 
 # What make bench counted, of the exits that compare; for the cover letter.
 figures()
@@ -45,48 +44,56 @@ figures()
 			name[tests[i]], least["intel", tests[i]], least["amd", tests[i]] }' "$TOP/bench/results.tsv"
 }
 
-# Subject, empty line, text: of the old cover letter, up to its list of patches.
-description()
+# The text of a cover letter, with that table as it is now.
+with_figures()
 {
-	[ ! -e "$cover" ] || FIGURES=$(figures) awk '
-		header && /^Subject: / { sub(/^Subject: (\[[^]]*\] *)?/, ""); subject = $0; next }
-		header && subject && /^ / { subject = subject $0; next }
-		header && !/^$/ { next }
-		header && /^$/ { header = 0; print subject; print ""; next }
-		held && /^  [^ ]/ { exit }
-		held { print list; held = 0 }
-		/^Instructions .*:$/ { print $0 "\n\n" ENVIRON["FIGURES"] "\n"; table = 2; next }
+	FIGURES=$(figures) awk '
+		/^Instructions.*:$/ { print $0 "\n\n" ENVIRON["FIGURES"] "\n"; table = 2; next }
 		table { table -= /^$/; next }
-		/^[^ ].* \([0-9]+\):$/ { list = $0; held = 1; next }
-		{ print }
-	' header=1 "$cover"
+		{ print }'
 }
 
-# Whoever wrote the last patch signs the cover letter, on that day.
-GIT_COMMITTER_NAME=$(tree_git log -1 --format=%an) \
-GIT_COMMITTER_EMAIL=$(tree_git log -1 --format=%ae) \
-GIT_COMMITTER_DATE=$(tree_git log -1 --format=%ad --date=raw) \
-tree_git -c branch.main.description="$(description)" -c core.abbrev=12 \
-	format-patch --quiet -o "$new" --cover-letter --cover-from-description=subject \
-	--base=base --zero-commit --no-signature --stat=72 --summary -M base..main
-
-# Who gets it, for git send-email --to-cover --cc-cover: the maintainers; in copy the
-# reviewers and the lists.
+# Who gets the patches of DIR, for git send-email --to-cover --cc-cover: the maintainers; in
+# copy the reviewers and the lists, and who wrote the series that this one replaces.
 recipients()
 {
-	(cd "$SRC" && find "$new" -name "*.patch" ! -name "0000-*" | sort |
+	local dir=$1
+	shift
+	(cd "$SRC" && find "$dir" -name '0*.patch' ! -name '0000-*' | sort |
 		xargs scripts/get_maintainer.pl --no-git --no-git-fallback --no-rolestats "$@")
 }
-header() { sed "1s/^/$1: /; 1!s/^/ /; \$!s/\$/,/"; }
-recipients --no-l --no-r | grep -vF "$(tree_git log -1 --format=%ae)" >"$new/to"
-# And who wrote the series that this one replaces.
-predecessor() { sed -n "s,^M:\t\(Zack Rusin .*\),\1,p" "$SRC/MAINTAINERS" | sort -u; }
-{ recipients --no-m; predecessor; } | grep -vxFf "$new/to" >"$new/cc"
-{ header To <"$new/to"; header Cc <"$new/cc"; } >"$new/headers"
-sed -i "/^Date: /r $new/headers" "$new/0000-cover-letter.patch"
+header()	{ sed "1s/^/$1: /; 1!s/^/ /; \$!s/\$/,/"; }
+predecessor()	{ sed -n "s,^M:\t\(Zack Rusin .*\),\1,p" "$SRC/MAINTAINERS" | sort -u; }
 
-rm -f "$patches"/*.patch
-mv "$new"/*.patch "$patches/"
+# posting NAME FROM TO: the commits FROM..TO in $new/NAME. Whoever wrote the last of them signs
+# the cover letter, on that day. git am must not take it for a patch: it has no number.
+posting()
+{
+	local dir=$new/$1 from=$2 to=$3
+	mkdir -p "$dir"
+	GIT_COMMITTER_NAME=$(tree_git log -1 --format=%an "$to") \
+	GIT_COMMITTER_EMAIL=$(tree_git log -1 --format=%ae "$to") \
+	GIT_COMMITTER_DATE=$(tree_git log -1 --format=%ad --date=raw "$to") \
+	tree_git -c branch."$to".description="$(description "$PATCHES/$1/cover-letter.patch" | with_figures)" -c core.abbrev=12 \
+		format-patch --quiet -o "$dir" --cover-letter --cover-from-description=subject \
+		--base=base --zero-commit --no-signature --stat=72 --summary -M "$from..$to"
+	recipients "$dir" --no-l --no-r | grep -vF "$(tree_git log -1 --format=%ae "$to")" >"$new/to"
+	{ recipients "$dir" --no-m; predecessor; } | grep -vxFf "$new/to" >"$new/cc"
+	{ header To <"$new/to"; header Cc <"$new/cc"; } >"$new/headers"
+	sed "/^Date: /r $new/headers" "$dir/0000-cover-letter.patch" >"$dir/cover-letter.patch"
+	rm "$dir/0000-cover-letter.patch" "$new"/{to,cc,headers}
+}
+
+from=base
+while read -r name to; do
+	posting "$name" "$from" "$to"
+	from=$to
+done <<<"$ends"
+
+mkdir -p "$patches"
+find "$patches" -name '*.patch' -delete
+find "$patches" -mindepth 1 -type d -empty -delete
+cp -r "$new"/. "$patches/"
 
 # Readable copies, and none of a file that the series adds no more.
 copies()
@@ -104,8 +111,11 @@ copies()
 [ "$what" = qemu ] || copies
 [ "$top" = "$TOP" ] || exit 0
 
-# The tree and patches/ agree: see apply-series.sh.
-tree_git update-ref refs/lab/applied main
-series | xargs -r cat | sha256sum >"$SRC/.git/lab-series"
+# What was committed on top went to the last posting.
+last=$(marked | tail -n 1)
+[ -z "$last" ] || tree_git update-ref "refs/heads/posting/$last" main
+record_applied
 say "Exported $(series | wc -l) patches to $(short "$PATCHES")"
-! grep -q 'SUBJECT HERE\|BLURB HERE' "$cover" || say "Write the cover letter: $(short "$cover")"
+{ grep -rl 'SUBJECT HERE\|BLURB HERE' --include=cover-letter.patch "$PATCHES" || :; } | while read -r cover; do
+	say "Write the cover letter: $(short "$cover")"
+done

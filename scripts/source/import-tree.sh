@@ -58,9 +58,10 @@ else
 		die "$(short "$SRC") has edits of its own; make them in $KERNEL" "Or move them away, then again."
 	tree_git update-ref -d refs/lab/own
 	tree_git update-ref -d refs/lab/applied
+	for name in $(marked); do tree_git update-ref -d "refs/heads/posting/$name"; done
 	tree_git checkout -q -B main base
 fi
-rm -f "$SRC/.git/lab-series" "$stamp"
+rm -f "$SRC"/.git/lab-{series,postings} "$stamp"
 step "Copy $KERNEL" import copy
 tree_git tag -f base >/dev/null
 
