@@ -47,11 +47,12 @@ check_value()
 options()
 {
 	take "" "$1 KERNEL JOBS V" "${@:2}"
-	export LAB_KERNEL=${KERNEL:+$(realpath -- "$KERNEL")} LAB_JOBS=$JOBS LAB_V=$V
+	export LAB_KERNEL=${KERNEL:+$(realpath -- "$KERNEL")} LAB_JOBS=$JOBS LAB_V=$V LAB_SERIES=
 	places
 }
 
-# Where things are. WORK is what depends on the tree: the lab's own, or one of the user's.
+# Where things are. WORK is what depends on the tree: the lab's own, or one of the user's, or
+# the state of it after a posting (stop_after, in source/tree.sh).
 # OUT/KERNEL is the build directory of the kernel of that name, RESULTS what the last
 # make test left. LAB_BUILD is for make defects, which looks at this build from a copy.
 places()
@@ -63,7 +64,9 @@ places()
 		WORK=$BUILD/user/$(basename "$KERNEL")-$(printf %s "$KERNEL" | sha256sum | cut -c1-8)
 		SRC=$WORK/linux
 	fi
-	BASE=$SRC-base OUT=$WORK/out RESULTS=${LAB_RESULTS:-$WORK/results} LOGS=$BUILD/log
+	BASE=$SRC-base
+	[ -z "${LAB_SERIES:-}" ] || WORK=$WORK/series SRC=$WORK/linux
+	OUT=$WORK/out RESULTS=${LAB_RESULTS:-$WORK/results} LOGS=$BUILD/log
 	QEMU=$BUILD/qemu QEMU_COMMAND="$QEMU/qemu-system-x86_64 -L $QEMU"
 	CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vmware-kvm DOWNLOADS=$CACHE/downloads
 	export CCACHE_DIR=$CACHE/ccache CCACHE_NOHASHDIR=1
