@@ -15,8 +15,9 @@ rc=0
 
 plan() { printf '%s\t%s\tselftests\t%s\t%s\t%s\t%s\t%s\n' "$@"; }
 
-# Boots in which all went well: of one test a part skips, one skips, one fails as known, and
-# a new one passes on the patched kernel and skips on the other.
+# Boots in which all went well: of one test a part skips, one skips, one fails as known, a new
+# one passes on the patched kernel and skips on the other, and of the tests of two fixes one
+# fails there, and of the other a part.
 plant_good()
 {
 	local kernel dir
@@ -28,13 +29,19 @@ plant_good()
 		plan amd $kernel $cell "passing_test:f.*" 'skip?' 'no NRIPS' "why"
 		plan amd $kernel $cell skipping_test 'skip?' 'no feature' "why"
 		plan amd $kernel $cell failing_test 'fail?' 'failing_test.c: a == b; 3 != 4' "why"
-		if [ $kernel = base ]; then plan amd $kernel $cell new_test skip 'no capability' "why"
-		else plan amd $kernel $cell new_test pass - -; fi
+		if [ $kernel = base ]; then
+			plan amd $kernel $cell new_test skip 'no capability' "why"
+			plan amd $kernel $cell fix_test fail 'fix_test.c: lost == 0' "why"
+			plan amd $kernel $cell parts_test fail . "why"
+			plan amd $kernel $cell "parts_test:f.*" fail 'parts_test.c: e == f' "why"
+		else
+			for new in new_test fix_test parts_test; do plan amd $kernel $cell $new pass - -; done
+		fi
 		dir=$results/selftests/amd-$kernel
 		mkdir -p "$dir"
 		cat >"$dir/report" <<-EOF2
 			KTAP version 1
-			1..4
+			1..6
 			  ok 1 f.first # SKIP has no NRIPS
 			  ok 2 g.second
 			ok 1 - $cell/passing_test
@@ -45,9 +52,16 @@ plant_good()
 			#   3 != 4 (a != b)
 			# a test may print WARNING: and BUG: and Oops: of its own
 			not ok 3 - $cell/failing_test # exit code 254
-			ok 4 - $cell/new_test$([ $kernel = patched ] || echo ' # SKIP no capability')
+			ok 4 - $cell/new_test
+			  ok 1 g.passes
+			  ok 2 f.fixed
+			ok 5 - $cell/parts_test
+			ok 6 - $cell/fix_test
 			# end
 		EOF2
+		[ $kernel = patched ] || sed -i "$dir/report" -e 's/^ok 4 .*/& # SKIP no capability/' \
+			-e 's/^  ok 2 f.fixed/#   x86\/parts_test.c:1: e == f\n  not ok 2 f.fixed/; s/^ok 5/not ok 5/' \
+			-e 's/^ok 6/#   x86\/fix_test.c:1: lost == 0\nnot ok 6/'
 		cat >"$dir/console" <<-EOF2
 			[    0.000000] Linux version
 			[    2.000000] lab: $cell/passing_test
@@ -81,7 +95,7 @@ change()
 }
 
 plant_good
-expect pass '^3 passed, 0 failed, 3 skipped$' "good boots"
+expect pass '^5 passed, 0 failed, 3 skipped$' "good boots"
 
 while IFS='|' read -r text; do
 	change amd-base/console "\$i\\[    3.000000] $text"
@@ -122,13 +136,44 @@ expect fail 'new_test: passes on the base kernel, must skip' "a new test that pa
 change amd-base/report 's/no capability/no \/dev\/kvm/'
 expect fail 'new_test: .*for another reason' "a new test that skips as KVM is not loaded"
 
+# Tests of fixes, which fail without them.
+change amd-base/report 's/^not ok 6/ok 6/'
+expect fail 'fix_test: passes on the base kernel, must fail' "a fix that changes nothing"
+change amd-base/report 's/lost == 0/other == 0/'
+expect fail 'fix_test: on the base kernel .*for another reason' "a fix's test that fails by another assertion"
+change amd-base/report 's/^not \(ok 6.*\)/\1 # SKIP no capability/'
+expect fail 'fix_test: on the base kernel skip' "a fix's test that skips on the unpatched kernel"
+change amd-patched/report 's/^ok 6/not ok 6/'
+expect fail 'fix_test: on the patched kernel fail' "a fix's test that fails on the patched kernel"
+change amd-base/report 's/^  not ok 2 f/  ok 2 f/'
+expect fail 'parts_test:f.*: must fail on the unpatched kernel' "a part that a fix does not change"
+change amd-base/report 's/e == f/x == y/'
+expect fail 'parts_test:f.*: fails for another reason' "a fix's part that fails by another assertion"
+change amd-base/report 's/^  ok 1 g.passes/  not ok 1 g.passes/'
+expect fail 'parts_test: a part fails that is not listed.*g.passes' "a part that fails without being listed"
+change amd-base/report 's/f\.fixed/h.fixed/'
+expect fail 'is listed in plan/fixes, but there is no such part' "a fix's part that is gone"
+
+listed_warning()
+{
+	change plan "/base.*\tboot\t/s/pass\t-/fail?\t./"
+	plan amd base - "boot:WARNING: *kvm*" 'fail?' - "why" >>"$results/plan"
+	sed -i "\$i\\[    3.000000] WARNING: $2" "$results/selftests/amd-$1/console"
+}
+listed_warning base 'CPU: 0 PID: 1 at arch/x86/kvm/x86.c:1 f+0x1/0x2'
+expect pass '^5 passed, 0 failed, 3 skipped$' "a warning that a fix removes"
+listed_warning patched 'CPU: 0 PID: 1 at arch/x86/kvm/x86.c:1 f+0x1/0x2'
+expect fail 'boot: on the patched kernel fail' "a warning that a fix does not remove"
+listed_warning base 'CPU: 0 PID: 1 at mm/slub.c:1 f+0x1/0x2'
+expect fail 'boot: a part fails that is not listed' "another warning than that of the fix"
+
 # Results that are lost, on one kernel or on both.
 plant_good; rm -r "$results/selftests/amd-patched"
 expect fail 'boot: .*the machine did not start' "a boot that is lost"
 plant_good; rm -r "$results/selftests"
-expect fail '^0 passed, 5 failed' "boots that are lost on both kernels alike"
+expect fail '^0 passed, 7 failed' "boots that are lost on both kernels alike"
 plant_good; both report | xargs truncate -s 0
-expect fail '^0 passed, 5 failed' "no report at all"
+expect fail '^0 passed, 7 failed' "no report at all"
 plant_good; both report | xargs sed -i '/_test/d'
 expect fail 'new_test: no result' "tests that are lost on both kernels alike"
 plant_good; : >"$results/plan"

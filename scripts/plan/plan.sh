@@ -12,12 +12,12 @@
 #   set          tests that run in one boot of a machine: selftests, or of these upstream's or
 #                the series' own (upstream, series); debian; demo; or checks, which need none
 #   cell         the setting in which a test runs, of those in plan/cells
-#   test         its name; NAME:PART, a glob, are parts of it that are listed, as they skip;
-#                "boot" is the machine, which must end by itself and complain of nothing
+#   test         its name; NAME:PART, a glob, are parts of it that are listed, as they skip, or
+#                fail without a fix; "boot" is the machine, which must end by itself and complain of nothing
 #   expectation  pass; skip, or fail, for that which "says" matches; with a "?" behind it,
 #                where the machine may have what an emulator lacks, so that it may pass
 #   says         an extended regular expression for the reason or the assertion
-#   reason       why it is no pass, from plan/skips and plan/known-failures
+#   reason       why it is no pass, from plan/skips, plan/known-failures and plan/fixes
 #
 # test= leaves all other tests out, or, if it is the name of a set, all other sets. source= is the
 # tree of every kernel but base, if it is not the one with the whole series.
@@ -63,7 +63,7 @@ checks() { (cd "$SCRIPTS/check" && for file in *.sh; do [ "$file" = lib.sh ] || 
 expect()
 {
 	awk -v OFS='\t' -v new=" $new " \
-		-f "$SCRIPTS/plan/glob.awk" -f "$SCRIPTS/plan/expect.awk" "$SCRIPTS/plan/skips" "$SCRIPTS/plan/known-failures" -
+		-f "$SCRIPTS/plan/glob.awk" -f "$SCRIPTS/plan/expect.awk" "$SCRIPTS"/plan/{skips,known-failures,fixes} -
 }
 
 new=$(series_tests | xargs)

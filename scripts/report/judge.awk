@@ -47,6 +47,34 @@ function parts(key, j, case_, name,   i, found, skipped)
 	return skipped + 0
 }
 
+# The same for parts that fail without a fix, or may.
+function fixed_parts(key, j, case_, name,   i, found)
+{
+	if (result[key] != "fail") return
+	for (i = 1; i <= nparts[key]; i++) {
+		if (part_name[key, i] !~ listed[key, j]) continue
+		found++
+		if (part_result[key, i] != "fail" && expected == "fail")
+			fail(case_, key, name ": must fail on the unpatched kernel, but it is " part_result[key, i] ": " part_name[key, i])
+		else if (part_result[key, i] == "fail" && part_detail[key, i] !~ says)
+			fail(case_, key, name ": fails for another reason than: " says ": " part_detail[key, i])
+	}
+	if (!found && expected == "fail") fail(case_, key, name ": is listed in plan/fixes, but there is no such part")
+}
+
+# A part that fails, of a test of which some parts must, is one of those.
+function unlisted_failure(key,   i, j, found)
+{
+	for (i = 1; nlisted[key] && i <= nparts[key]; i++) {
+		if (part_result[key, i] != "fail") continue
+		found = 0
+		for (j = 1; j <= nlisted[key]; j++)
+			if (part_name[key, i] ~ listed[key, j] && listed_fails[key, j]) found = 1
+		if (!found) return part_name[key, i]
+	}
+	return ""
+}
+
 # What got worse from the base: of the test itself, or a part of it of which more fail, or
 # fewer pass. One that was stopped got to no certain place.
 function worse(base, key,   i, count, name, stopped)
@@ -88,6 +116,10 @@ function verdict(key, case_,   base, name, why, parent)
 	} else if (field[5] ~ /:/) {
 		parent = key
 		sub(/:.*/, "", parent)
+		if (expected ~ /^fail/) {
+			fixed_parts(parent, ++line_of[parent], case_, field[1] " " field[5])
+			return "-"
+		}
 		times[case_] = parts(parent, ++line_of[parent], case_, field[1] " " field[5])
 		return times[case_] ? "skip" : "-"
 	} else if (!(key in result)) {
@@ -112,6 +144,8 @@ function verdict(key, case_,   base, name, why, parent)
 		fail(case_, key, name ": on the " field[2] " kernel " shown(key) (result[key] == "skip" ? ", not listed in plan/skips" : ""))
 	} else if (detail[key] !~ says) {
 		fail(case_, key, name ": on the " field[2] " kernel " shown(key) ", but for another reason than: " says)
+	} else if (expected ~ /^fail/ && (why = unlisted_failure(key)) != "") {
+		fail(case_, key, name ": a part fails that is not listed in plan/fixes: " why)
 	} else {
 		if (base in result && result[base] != result[key] && expected ~ /\?/)
 			fail(case_, key, name ": unpatched " shown(base) ", patched " shown(key))
@@ -128,6 +162,7 @@ FNR == NR {
 		key = $1 SUBSEP $2 SUBSEP $3 SUBSEP $4 SUBSEP substr($5, 1, i - 1)
 		listed[key, ++nlisted[key]] = glob(substr($5, i + 1))
 		listed_says[key, nlisted[key]] = $7
+		listed_fails[key, nlisted[key]] = $6 ~ /^fail/
 	}
 	next
 }

@@ -2,9 +2,9 @@
 # Of judge.sh, which see: read what a machine reported, KTAP, and print
 # "CELL TEST RESULT DETAIL", separated by tabs, for each test and each part of one.
 #
-# A part is TEST:PART, of a nested line "  ok N - PART". The detail is why a test skipped
+# A part is TEST:PART, of a nested line "  ok N - PART". The detail is why a test or part skipped
 # or failed; of a failure also the first assertion of the kernel's selftests, which ends
-# a program: file and expression, without the line number, and what the test said of it.
+# a program or part: file and expression, without the line number, and what the test said of it.
 #
 # Parts of kvm-unit-tests' tests are lines "PASS: text", where numbers are cycles, counts
 # and addresses: no two runs agree on them.
@@ -15,6 +15,13 @@ function emit(name, result, detail,   cell)
 	sub(/\/[^\/]*$/, "", cell)
 	sub(/.*\//, "", name)
 	print cell, name, result, detail == "" ? "-" : detail
+}
+
+# The assertion since the last part; that of the test is the first of all.
+function end_part()
+{
+	if (assertion == "") assertion = since
+	since = ""
 }
 
 function end_test(   i)
@@ -45,7 +52,9 @@ BEGIN { OFS = "\t" }
 	gsub(/[ \/]/, "_", name)
 	part[++nparts] = name == "" ? "skip" : name
 	part_result[nparts] = result
-	part_detail[nparts] = detail
+	part_detail[nparts] = result == "fail" && since != "" ? detail "; " since : detail
+	said = 0
+	end_part()
 	next
 }
 
@@ -63,21 +72,22 @@ BEGIN { OFS = "\t" }
 	next
 }
 
-assertion == "" && /^#[# ]*[^ :]+\.[ch]:[0-9]+:/ {
-	assertion = $0
-	sub(/^[# ]*/, "", assertion)
-	sub(/:[0-9]+:/, ": ", assertion)
-	sub(/:  */, ": ", assertion)
-	sub(/^[^ ]*\//, "", assertion)
+since == "" && /^#[# ]*[^ :]+\.[ch]:[0-9]+:/ {
+	since = $0
+	sub(/^[# ]*/, "", since)
+	sub(/:[0-9]+:/, ": ", since)
+	sub(/:  */, ": ", since)
+	sub(/^[^ ]*\//, "", since)
 	said = 1
 	next
 }
 said && /^#   (pid=| +[0-9]|\(stack)/ || /^# sh: / { next }
-said && /^#   / { assertion = assertion "; " substr($0, 5); said = 0; next }
+said && /^#   / { since = since "; " substr($0, 5); said = 0; next }
 
 /^(not )?ok [0-9]+ - / {
 	said = 0
 	parse($0)
+	end_part()
 	if (result == "fail" && assertion != "") detail = detail "; " assertion
 	emit(name, result, detail)
 	end_test()
