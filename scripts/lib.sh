@@ -74,6 +74,14 @@ places()
 }
 places
 
+# on_hardware VENDOR: is this machine's CPU of that vendor, so that nothing need be emulated?
+on_hardware()
+{
+	local flag=vmx
+	[ "$1" != amd ] || flag=svm
+	grep -qw $flag /proc/cpuinfo && [ -r /dev/kvm ] && [ -w /dev/kvm ]
+}
+
 # A "make" that called this must not reach into the ones called from here.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES
 

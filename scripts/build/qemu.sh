@@ -1,21 +1,25 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Build QEMU with the series for it, only what the lab needs of it.
+# Build QEMU with the series for it, only what the lab needs of it: it is the emulated
+# AMD machine, and the VMM in the machines of both vendors.
 #
 # Usage: qemu.sh [tree]
 #
-# Makes build/qemu-7.2, a git tree whose tag "base" is Debian's source and whose branch
-# "main" is patches/qemu-7.2 on top, and build/qemu: the program, its firmware, and the bare
+# Makes build/qemu-10.0, a git tree whose tag "base" is Debian's source and whose branch
+# "main" is patches/qemu-10.0 on top, and build/qemu: the program, its firmware, and the bare
 # guest that tests it. With "tree" only the former. What apply-series.sh says of commits and edits holds here, too.
+# build/qemu-meson is the meson that QEMU asks for: configure finds it by Python's path.
 
 . "$(dirname "$0")/../lib.sh"
 . "$SCRIPTS/source/tree.sh"
 in_tree qemu
 
-out=$BUILD/qemu-out
+out=$BUILD/qemu-out meson=$BUILD/qemu-meson
 
 unpack()
 {
+	rm -rf "$SRC" "$meson"
+	dpkg-deb -x "$2" "$meson"
 	dpkg-source --no-check -x "$1" "$SRC"
 	git init -q -b main "$SRC"
 	commit_tree "QEMU, as in $(basename "$1" .dsc)"
@@ -26,10 +30,11 @@ build()
 {
 	mkdir -p "$out"
 	cd "$out"
+	export PYTHONPATH=$meson/usr/lib/python3/dist-packages
 	[ -e build.ninja ] ||
 		"$SRC/configure" --target-list=x86_64-softmmu --without-default-features \
-			--enable-kvm --enable-fdt=system --enable-trace-backends=log \
-			--meson=/usr/bin/meson --cc="ccache gcc"
+			--enable-kvm --enable-tcg --enable-fdt=system --enable-trace-backends=log \
+			--disable-install-blobs --disable-download --cc="ccache gcc"
 	ninja -j"$JOBS" qemu-system-x86_64
 	# Newer makes do not find out by themselves that the objects can be made.
 	make -C tests/tcg/x86_64-softmmu boot.o printf.o
@@ -37,10 +42,10 @@ build()
 }
 
 if ! tree_git rev-parse -q --verify base >/dev/null 2>&1; then
-	dsc=$("$SCRIPTS/source/fetch-qemu.sh")
+	sources=$("$SCRIPTS/source/fetch-qemu.sh")
 	need_space "$BUILD" 3
-	rm -rf "$SRC"
-	step "Unpack the source of QEMU" unpack-qemu unpack "$dsc"
+	# shellcheck disable=SC2086 # words
+	step "Unpack the source of QEMU" unpack-qemu unpack $sources
 fi
 "$SCRIPTS/source/apply-series.sh" qemu
 [ "${1:-}" != tree ] || exit 0

@@ -5,12 +5,12 @@
 # Usage: boot.sh vendor=amd|intel kernel=DIR initramfs=FILE dir=DIR [OPTION=VALUE...]
 #
 # amd is QEMU's emulation of SVM, intel Bochs' of VMX; where this machine's CPU has the
-# vendor's flag and /dev/kvm can be used, either is the real thing. kernel= is a build
+# vendor's flag and /dev/kvm can be used, either is the real thing. build/emulators.sh
+# built what boots them. kernel= is a build
 # directory. Leaves in dir=: console (the kernel's), report (what the job prints),
 # machine, emulator.log, and ended: "off", or why the machine was stopped.
 #
 #   params="..."    kernel parameters
-#   emulator="..."  another QEMU than Debian's, with arguments
 #   threads=multi   amd: a thread for each CPU, not one for both. About once in a million
 #                   exits QEMU's SVM then saves the host's registers as the guest's, or runs
 #                   an instruction that is no more; but a guest's firmware, which waits for
@@ -23,17 +23,11 @@
 
 . "$(dirname "$0")/../lib.sh"
 
-take "vendor kernel initramfs dir" "params emulator threads clock stall limit show" "$@"
+take "vendor kernel initramfs dir" "params threads clock stall limit show" "$@"
 bzimage=$(realpath "$kernel/arch/x86/boot/bzImage") initramfs=$(realpath "$initramfs")
 cmdline="console=ttyS0,115200 panic=0 no_timer_check $params"
 
-on_hardware()
-{
-	case $vendor in amd) flag=svm ;; intel) flag=vmx ;; esac
-	grep -qw "$flag" /proc/cpuinfo && [ -r /dev/kvm ] && [ -w /dev/kvm ]
-}
-
-if on_hardware; then
+if on_hardware "$vendor"; then
 	machine="$vendor hardware" cpu="-accel kvm -cpu host -smp 2"
 elif [ "$vendor" = amd ]; then
 	machine="amd, emulated by QEMU" cpu="-accel tcg,thread=${threads:-single} -cpu max -smp 2"
@@ -45,7 +39,7 @@ else
 fi
 if [ -n "$cpu" ]; then
 	# shellcheck disable=SC2206 # words
-	command=(${emulator:-qemu-system-x86_64} $cpu -m 2048 -nodefaults -display none -no-reboot
+	command=($QEMU_COMMAND $cpu -m 2048 -nodefaults -display none -no-reboot
 		-serial "file:console" -serial "file:report"
 		-kernel "$bzimage" -initrd "$initramfs" -append "$cmdline")
 else

@@ -12,17 +12,17 @@
 
 . "$(dirname "$0")/../lib.sh"
 
-take "results" "params patched_params emulator threads clock stall limit" "$@"
+take "results" "params patched_params threads clock stall limit" "$@"
 shared=()
-for name in emulator threads clock stall limit; do
+for name in threads clock stall limit; do
 	[ -z "${!name}" ] || shared+=("$name=${!name}")
 done
 
 # What the results of a boot depend on.
 key()
 {
-	cat "$OUT/$1/arch/x86/boot/bzImage" "$2" "$SCRIPTS"/machine/{boot.sh,bochsrc,init}
-	dpkg-query -W -f '${Package} ${Version}\n' qemu-system-x86 bochs 2>/dev/null || :
+	cat "$OUT/$1/arch/x86/boot/bzImage" "$2" "$SCRIPTS"/machine/{boot.sh,bochsrc,init} "$QEMU/qemu-system-x86_64"
+	dpkg-query -W -f '${Package} ${Version}\n' seabios bochs 2>/dev/null || :
 	echo "${@:3}"
 }
 
@@ -51,9 +51,7 @@ boot_on()
 boot()
 {
 	local dir=$results/$3/$1-$2 key params=$params args=("${shared[@]}")
-	# A guest of the guest needs an emulator whose SVM forgets events that were delivered.
-	[ "$3" != debian ] || args+=("emulator=$QEMU_COMMAND" threads=multi)
-	[ "$3" != kvm-unit-tests ] || args+=("emulator=$QEMU_COMMAND")
+	[ "$3" != debian ] || args+=(threads=multi)
 	# What differs between the kernels is for the patched one alone.
 	[ "$2" = base ] || params+=" $patched_params"
 	key=$(key "$2" "$dir.cpio" "$params" "${args[@]}" | sha256sum)
@@ -71,6 +69,8 @@ boot()
 cut -f 1-3 "$results/plan" | sort -u | while IFS=$'\t' read -r vendor kernel set; do
 	[ "$kernel" = base ] || rm -rf "${results:?}/$set/$vendor-$kernel"
 done
+# shellcheck disable=SC2046 # words
+"$SCRIPTS/build/emulators.sh" $(cut -f 1 "$results/plan" | sort -u)
 trap 'kill $(jobs -p) 2>/dev/null || :' EXIT
 trap 'exit 1' INT TERM
 while IFS=$'\t' read -r vendor kernel set; do

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Write the commits base..main of build/linux-7.3 to patches/linux-7.3, a folder for each
 # posting, and copies of the files that they add to the top of this repository; or those of
-# build/qemu-7.2 to patches/qemu-7.2, without folders and copies.
+# build/qemu-10.0 to patches/qemu-10.0, without folders and copies.
 #
 # Usage: export.sh linux|qemu [DIR]
 #

@@ -1,32 +1,36 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Get the source of QEMU 7.2 as Debian 12 ships it; print the .dsc's path.
+# Get the source of QEMU 10.0 and the meson that configures it, as Debian 13 ships them;
+# print the paths of the .dsc and of the .deb.
 #
 # Usage: fetch-qemu.sh
 #
 # The newest version of that line. A download is kept in the cache and taken
-# from there the next time, without a network.
+# from there the next time, without a network. Debian 12's own meson is too old.
 
 . "$(dirname "$0")/../lib.sh"
 . "$SCRIPTS/source/archive.sh"
 
-cached()	{ find "$DOWNLOADS" -name 'qemu_7.2+*.dsc' | sort -V | tail -1; }
+dir=$DOWNLOADS/qemu-10.0 new=$BUILD/apt/qemu
 
-dsc=$(cached)
-if [ -z "$dsc" ]; then
-	archive_suites deb-src bookworm
-	version=$(archive apt-cache madison qemu | awk '$NF == "Sources" { print $3 }' | grep '^1:7\.2+' | sort -V | tail -1)
-	[ -n "$version" ] ||
-		die "the archive has no source of QEMU 7.2 (any more)" \
-		    "With a network problem, see build/log/apt-lists.log and try again."
-	mkdir -p "$DOWNLOADS"
+download()
+{
+	rm -rf "$dir" "$new"
+	mkdir -p "$DOWNLOADS" "$new"
 	need_space "$DOWNLOADS" 1
-	rm -rf "$DOWNLOADS/qemu" "$BUILD/apt/qemu"
-	mkdir -p "$BUILD/apt/qemu"
-	(cd "$BUILD/apt/qemu" && step "Download the source of QEMU $version" download-qemu \
+	archive_suites deb-src trixie
+	version=$(archive apt-cache madison qemu | awk '$NF == "Sources" { print $3 }' | grep '^1:10\.0\.' | sort -V | tail -1)
+	[ -n "$version" ] ||
+		die "the archive has no source of QEMU 10.0 (any more)" \
+		    "With a network problem, see build/log/apt-lists.log and try again."
+	(cd "$new" && step "Download the source of QEMU $version" download-qemu \
 		archive apt-get source --download-only "qemu=$version")
-	mv "$BUILD/apt/qemu" "$DOWNLOADS/"
-	dsc=$(cached)
-fi
-say "QEMU: $(basename "$dsc" .dsc) (in $(dirname "$dsc"); remove it there to look for a newer one)"
-echo "$dsc"
+	archive_suites deb trixie
+	(cd "$new" && step "Download meson" download-meson archive apt-get download meson)
+	mv "$new" "$dir"
+}
+
+[ -d "$dir" ] || download
+dsc=$(echo "$dir"/qemu_*.dsc)
+say "QEMU: $(basename "$dsc" .dsc) (in $dir; remove it to look for a newer one)"
+echo "$dsc" "$dir"/meson_*.deb

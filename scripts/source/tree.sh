@@ -12,7 +12,7 @@ in_tree()
 {
 	case $1 in
 	linux)	;;
-	qemu)	PATCHES=$TOP/patches/qemu-7.2 SRC=$BUILD/qemu-7.2 ;;
+	qemu)	PATCHES=$TOP/patches/qemu-10.0 SRC=$BUILD/qemu-10.0 ;;
 	esac
 }
 
