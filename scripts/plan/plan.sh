@@ -73,7 +73,7 @@ for set in $sets; do
 	selftests)	names=$(selftests; series_tests) who=$vendors ;;
 	upstream)	names=$(selftests) who=$vendors ;;
 	demo)		names=vmware_example who=$vendors ;;
-	series)		names=$new who=$vendors ;;
+	series)		names=$(xargs -n1 <<<"$new") who=$vendors ;;
 	debian)		names=$(commands) who=$vendors ;;
 	*)		die "there is no set of tests $set" ;;
 	esac
