@@ -53,5 +53,6 @@ fi
 export CCACHE_BASEDIR=$SRC
 step "Build QEMU" build-qemu build
 mkdir -p "$QEMU"
-cp "$out/qemu-system-x86_64" "$out/tests/tcg/x86_64-softmmu/vmport" "$QEMU/"
+# A machine may be running.
+cp -f "$out/qemu-system-x86_64" "$out/tests/tcg/x86_64-softmmu/vmport" "$QEMU/"
 cp /usr/share/seabios/bios-256k.bin /usr/share/qemu/{{linuxboot,multiboot}_dma,pvh,kvmvapic}.bin "$QEMU/"
