@@ -17,9 +17,7 @@ out=$BUILD/qemu-out
 unpack()
 {
 	dpkg-source --no-check -x "$1" "$SRC"
-	git init -q -b main "$SRC"
-	commit_tree "QEMU, as in $(basename "$1" .dsc)"
-	tree_git tag base
+	make_base "QEMU, as in $(basename "$1" .dsc)"
 }
 
 build()

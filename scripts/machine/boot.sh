@@ -49,7 +49,7 @@ if [ -n "$cpu" ]; then
 		-serial "file:console" -serial "file:report"
 		-kernel "$bzimage" -initrd "$initramfs" -append "$cmdline")
 else
-	command=(bochs-bin -q -f "$SCRIPTS/machine/bochsrc")
+	command=("$BOCHS/bochs" -q -f "$SCRIPTS/machine/bochsrc")
 fi
 if [ -n "$show" ]; then
 	printf '%s\n' "${command[*]}" "$cmdline" "stall ${stall:-300} limit ${limit:-3600}"
@@ -64,7 +64,7 @@ cd "$dir"
 : >report
 echo "$machine" >machine
 
-# Bochs boots from a CD. Debian's build has a debugger that wants "c" to start.
+# Bochs boots from a CD.
 bochs()
 {
 	mkdir -p iso/boot/grub
@@ -77,10 +77,7 @@ bochs()
 		boot
 	END
 	grub-mkrescue -d /usr/lib/grub/i386-pc -o boot.iso iso
-	mkfifo debugger
-	exec 9<>debugger
-	echo c >&9
-	exec "${command[@]}" <&9
+	exec "${command[@]}"
 }
 
 if [ -n "$cpu" ]; then
@@ -115,5 +112,5 @@ while kill -0 $pid 2>/dev/null; do
 done
 wait $pid || :
 echo "$ended" >ended
-rm -rf iso boot.iso debugger
+rm -rf iso boot.iso
 say "Boot $name: $ended, $SECONDS s, $(grep -cE "^(not )?ok " report || :) tests"

@@ -21,8 +21,8 @@ done
 # What the results of a boot depend on.
 key()
 {
-	cat "$OUT/$1/arch/x86/boot/bzImage" "$2" "$SCRIPTS"/machine/{boot.sh,bochsrc,init}
-	dpkg-query -W -f '${Package} ${Version}\n' qemu-system-x86 bochs 2>/dev/null || :
+	cat "$OUT/$1/arch/x86/boot/bzImage" "$2" "$SCRIPTS"/machine/{boot.sh,bochsrc,init} "$BOCHS/bochs"
+	dpkg-query -W -f '${Package} ${Version}\n' qemu-system-x86 2>/dev/null || :
 	echo "${@:3}"
 }
 
@@ -71,6 +71,8 @@ boot()
 cut -f 1-3 "$results/plan" | sort -u | while IFS=$'\t' read -r vendor kernel set; do
 	[ "$kernel" = base ] || rm -rf "${results:?}/$set/$vendor-$kernel"
 done
+# shellcheck disable=SC2046 # words
+"$SCRIPTS/build/emulators.sh" $(cut -f 1 "$results/plan" | sort -u)
 trap 'kill $(jobs -p) 2>/dev/null || :' EXIT
 trap 'exit 1' INT TERM
 while IFS=$'\t' read -r vendor kernel set; do

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # Write the commits base..main of build/linux-7.3 to patches/linux-7.3, and copies of the
 # files that they add to the top of this repository; or those of build/qemu-7.2 to
-# patches/qemu-7.2, without copies.
+# patches/qemu-7.2, without copies, or those of build/bochs-3.0.
 #
-# Usage: export.sh linux|qemu [DIR]
+# Usage: export.sh linux|qemu|bochs [DIR]
 #
 # With DIR the same files are written there, and nothing else changes.
 # The same commits make the same patches, whoever exports, and whatever was run: they have
@@ -17,7 +17,7 @@
 in_tree "$1"
 what=$1 top=${2:-$TOP}
 
-[ -e "$SRC/.git" ] || die "there is no $(short "$SRC")" "Run: make tree, or make qemu"
+[ -e "$SRC/.git" ] || die "there is no $(short "$SRC")" "Run: make tree, make qemu, or make bochs"
 [ "$(tree_git symbolic-ref -q --short HEAD)" = main ] ||
 	die "$(short "$SRC") is not on its branch main" "Run there: git switch main"
 [ -z "$(tree_git status --porcelain)" ] ||
@@ -78,12 +78,17 @@ recipients()
 		xargs scripts/get_maintainer.pl --no-git --no-git-fallback --no-rolestats "$@")
 }
 header() { sed "1s/^/$1: /; 1!s/^/ /; \$!s/\$/,/"; }
-recipients --no-l --no-r | grep -vF "$(tree_git log -1 --format=%ae)" >"$new/to"
 # And who wrote the series that this one replaces.
 predecessor() { sed -n "s,^M:\t\(Zack Rusin .*\),\1,p" "$SRC/MAINTAINERS" | sort -u; }
-{ recipients --no-m; predecessor; } | grep -vxFf "$new/to" >"$new/cc"
-{ header To <"$new/to"; header Cc <"$new/cc"; } >"$new/headers"
-sed -i "/^Date: /r $new/headers" "$new/0000-cover-letter.patch"
+address()
+{
+	recipients --no-l --no-r | grep -vF "$(tree_git log -1 --format=%ae)" >"$new/to"
+	{ recipients --no-m; predecessor; } | grep -vxFf "$new/to" >"$new/cc"
+	{ header To <"$new/to"; header Cc <"$new/cc"; } >"$new/headers"
+	sed -i "/^Date: /r $new/headers" "$new/0000-cover-letter.patch"
+}
+# Bochs has no such list.
+[ ! -e "$SRC/MAINTAINERS" ] || address
 
 rm -f "$patches"/*.patch
 mv "$new"/*.patch "$patches/"
@@ -101,7 +106,7 @@ copies()
 	done
 	tree_git diff base main -- MAINTAINERS | sed -n "s/^+\([^+]\)/\1/p" >"$top/MAINTAINERS-snippet"
 }
-[ "$what" = qemu ] || copies
+[ "$what" != linux ] || copies
 [ "$top" = "$TOP" ] || exit 0
 
 # The tree and patches/ agree: see apply-series.sh.

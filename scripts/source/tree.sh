@@ -3,12 +3,13 @@
 # The git trees of the lab: tag "base" is the source as unpacked, branch "main" the series
 # on it; $BASE is a worktree of the tag. Source it after lib.sh.
 
-# in_tree linux|qemu: which of the trees, and of the series, the functions here are about.
+# in_tree linux|qemu|bochs: which of the trees, and of the series, the functions here are about.
 in_tree()
 {
 	case $1 in
 	linux)	;;
 	qemu)	PATCHES=$TOP/patches/qemu-7.2 SRC=$BUILD/qemu-7.2 ;;
+	bochs)	PATCHES=$TOP/patches/bochs-3.0 SRC=$BUILD/bochs-3.0 ;;
 	esac
 }
 
@@ -33,6 +34,16 @@ commit_tree()
 {
 	tree_git add -f -A
 	GIT_AUTHOR_DATE="@0 +0000" GIT_COMMITTER_DATE="@0 +0000" tree_git commit -q --no-verify -m "$1"
+}
+
+# make_base MESSAGE: a git tree of the source that was unpacked in $SRC: its tag "base".
+make_base()
+{
+	git init -q -b main "$SRC"
+	# Nobody wants to wait for git to repack a tree of this size.
+	git -C "$SRC" config gc.auto 0
+	commit_tree "$1"
+	tree_git tag base
 }
 
 # has_series: the tree differs from its base, by commits or by edits.
