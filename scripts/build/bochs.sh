@@ -38,8 +38,7 @@ build()
 		--enable-all-optimizations --enable-repeat-speedups --enable-handlers-chaining \
 		--enable-fast-function-calls
 	make -j"$JOBS" bochs
-	mkdir -p "$BOCHS"
-	cp bochs "$BOCHS/"
+	install -D bochs "$BOCHS/bochs"
 	echo "$1" >lab-state
 }
 
