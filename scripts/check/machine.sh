@@ -10,7 +10,7 @@
 shown() { "$SCRIPTS/machine/boot.sh" vendor="$vendor" kernel="$OUT/patched" initramfs=/dev/null dir=/nowhere show=1 "$@"; }
 
 hostile="COUNT=5000 N=1 SEED=1 TEST=x VENDOR=arm DEBUG=x KERNEL=/nowhere JOBS=0 PARAMS=x THREAD=multi EMULATOR=false
-	STALL=1 LIMIT=1 VENDOR=x params=x emulator=false threads=multi clock=count stall=1 limit=1 machine=x cpu=x"
+	STALL=1 LIMIT=1 VENDOR=x params=x emulator=false threads=multi cpus=2 clock=count stall=1 limit=1 machine=x cpu=x"
 rc=0
 for vendor in amd intel; do
 	# shellcheck disable=SC2086,SC2163 # words

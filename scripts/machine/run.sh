@@ -12,9 +12,9 @@
 
 . "$(dirname "$0")/../lib.sh"
 
-take "results" "params patched_params emulator threads clock stall limit" "$@"
+take "results" "params patched_params emulator threads cpus clock stall limit" "$@"
 shared=()
-for name in emulator threads clock stall limit; do
+for name in emulator threads cpus clock stall limit; do
 	[ -z "${!name}" ] || shared+=("$name=${!name}")
 done
 
