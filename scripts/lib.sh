@@ -67,7 +67,7 @@ places()
 	BASE=$SRC-base
 	[ -z "${LAB_SERIES:-}" ] || WORK=$WORK/series SRC=$WORK/linux
 	OUT=$WORK/out RESULTS=${LAB_RESULTS:-$WORK/results} LOGS=$BUILD/log
-	QEMU=$BUILD/qemu QEMU_COMMAND="$QEMU/qemu-system-x86_64 -L $QEMU"
+	QEMU=$BUILD/qemu QEMU_COMMAND="$QEMU/qemu-system-x86_64 -L $QEMU" BOCHS=$BUILD/bochs
 	CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vmware-kvm DOWNLOADS=$CACHE/downloads
 	export CCACHE_DIR=$CACHE/ccache CCACHE_NOHASHDIR=1
 	mkdir -p "$LOGS"

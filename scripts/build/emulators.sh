@@ -9,5 +9,5 @@
 . "$(dirname "$0")/../lib.sh"
 
 for vendor; do
-	if [ "$vendor" = amd ] || on_hardware "$vendor"; then "$SCRIPTS/build/qemu.sh"; fi
+	if [ "$vendor" = amd ] || on_hardware "$vendor"; then "$SCRIPTS/build/qemu.sh"; else "$SCRIPTS/build/bochs.sh"; fi
 done

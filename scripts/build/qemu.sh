@@ -21,9 +21,7 @@ unpack()
 	rm -rf "$SRC" "$meson"
 	dpkg-deb -x "$2" "$meson"
 	dpkg-source --no-check -x "$1" "$SRC"
-	git init -q -b main "$SRC"
-	commit_tree "QEMU, as in $(basename "$1" .dsc)"
-	tree_git tag base
+	make_base "QEMU, as in $(basename "$1" .dsc)"
 }
 
 build()

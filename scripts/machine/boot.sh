@@ -15,6 +15,7 @@
 #                   exits QEMU's SVM then saves the host's registers as the guest's, or runs
 #                   an instruction that is no more; but a guest's firmware, which waits for
 #                   QEMU by polling, needs them.
+#   cpus=2          two CPUs where Bochs emulates them, too: it takes twice as long
 #   clock=count     one CPU, and a clock that counts instructions: QEMU advances it by 1 ns
 #                   with each, and Bochs does so in any case
 #   stall=SECONDS   a machine counts as hung that says nothing new for so long   (300)
@@ -23,7 +24,7 @@
 
 . "$(dirname "$0")/../lib.sh"
 
-take "vendor kernel initramfs dir" "params threads clock stall limit show" "$@"
+take "vendor kernel initramfs dir" "params threads cpus clock stall limit show" "$@"
 bzimage=$(realpath "$kernel/arch/x86/boot/bzImage") initramfs=$(realpath "$initramfs")
 cmdline="console=ttyS0,115200 panic=0 no_timer_check $params"
 
@@ -34,8 +35,9 @@ elif [ "$vendor" = amd ]; then
 	[ "$clock" != count ] || cpu="-accel tcg,thread=single -icount shift=0 -cpu max -smp 1"
 else
 	machine="intel, emulated by Bochs" cpu=
-	# Bochs' CPUID tells of threads of which there is but one: the kernel would warn.
-	cmdline+=" clearcpuid=ht"
+	[ "$clock" != count ] || cpus=1
+	# Its CPUID tells of threads even if there is but one: the kernel would warn.
+	[ "${cpus:-1}" != 1 ] || cmdline+=" clearcpuid=ht"
 fi
 if [ -n "$cpu" ]; then
 	# shellcheck disable=SC2206 # words
@@ -43,7 +45,7 @@ if [ -n "$cpu" ]; then
 		-serial "file:console" -serial "file:report"
 		-kernel "$bzimage" -initrd "$initramfs" -append "$cmdline")
 else
-	command=(bochs-bin -q -f "$SCRIPTS/machine/bochsrc")
+	command=("$BOCHS/bochs" -q -f "$SCRIPTS/machine/bochsrc" "cpu: count=1:${cpus:-1}:1")
 fi
 if [ -n "$show" ]; then
 	printf '%s\n' "${command[*]}" "$cmdline" "stall ${stall:-300} limit ${limit:-3600}"
@@ -58,7 +60,7 @@ cd "$dir"
 : >report
 echo "$machine" >machine
 
-# Bochs boots from a CD. Debian's build has a debugger that wants "c" to start.
+# Bochs boots from a CD.
 bochs()
 {
 	mkdir -p iso/boot/grub
@@ -71,10 +73,7 @@ bochs()
 		boot
 	END
 	grub-mkrescue -d /usr/lib/grub/i386-pc -o boot.iso iso
-	mkfifo debugger
-	exec 9<>debugger
-	echo c >&9
-	exec "${command[@]}" <&9
+	exec "${command[@]}"
 }
 
 if [ -n "$cpu" ]; then
@@ -109,5 +108,5 @@ while kill -0 $pid 2>/dev/null; do
 done
 wait $pid || :
 echo "$ended" >ended
-rm -rf iso boot.iso debugger
+rm -rf iso boot.iso
 say "Boot $name: $ended, $SECONDS s, $(grep -cE "^(not )?ok " report || :) tests"

@@ -12,17 +12,19 @@
 
 . "$(dirname "$0")/../lib.sh"
 
-take "results" "params patched_params threads clock stall limit" "$@"
+take "results" "params patched_params threads cpus clock stall limit" "$@"
 shared=()
-for name in threads clock stall limit; do
+for name in threads cpus clock stall limit; do
 	[ -z "${!name}" ] || shared+=("$name=${!name}")
 done
 
 # What the results of a boot depend on.
 key()
 {
-	cat "$OUT/$1/arch/x86/boot/bzImage" "$2" "$SCRIPTS"/machine/{boot.sh,bochsrc,init} "$QEMU/qemu-system-x86_64"
-	dpkg-query -W -f '${Package} ${Version}\n' seabios bochs 2>/dev/null || :
+	cat "$OUT/$1/arch/x86/boot/bzImage" "$2" "$SCRIPTS"/machine/{boot.sh,bochsrc,init}
+	# Only those of the vendors that run are there.
+	cat "$QEMU/qemu-system-x86_64" "$BOCHS/bochs" 2>/dev/null || :
+	dpkg-query -W -f '${Package} ${Version}\n' seabios bochsbios 2>/dev/null || :
 	echo "${@:3}"
 }
 

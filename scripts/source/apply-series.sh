@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Apply the series to the tree: branch "main" becomes tag "base" plus patches/.
 #
-# Usage: apply-series.sh linux|qemu
+# Usage: apply-series.sh linux|qemu|bochs
 #
 # When patches/ changed since (a git pull), the series is applied anew, but
 # only if the tree is just as this script left it: commits and edits of a
@@ -43,7 +43,7 @@ if ! as_left; then
 		exit 0
 	fi
 	die "patches/ and $(short "$SRC") differ, and the tree has commits or edits of its own" \
-	    "To keep the tree's:    make export$([ "$1" = linux ] || echo -qemu)   (writes its commits to patches/)" \
+	    "To keep the tree's:    make export$([ "$1" = linux ] || echo "-$1")   (writes its commits to patches/)" \
 	    "To take patches/:      git -C $(short "$SRC") branch mine; git -C $(short "$SRC") reset --hard refs/lab/applied" \
 	    "                       (or base, if there is no refs/lab/applied), then again."
 fi

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # Write the commits base..main of build/linux-7.3 to patches/linux-7.3, a folder for each
 # posting, and copies of the files that they add to the top of this repository; or those of
-# build/qemu-10.0 to patches/qemu-10.0, without folders and copies.
+# build/qemu-10.0 to patches/qemu-10.0, or of build/bochs-3.0, without folders and copies.
 #
-# Usage: export.sh linux|qemu [DIR]
+# Usage: export.sh linux|qemu|bochs [DIR]
 #
 # With DIR the same files are written there, and nothing else changes.
 # The same commits make the same patches, whoever exports, and whatever was run: they have
@@ -17,7 +17,7 @@
 in_tree "$1"
 what=$1 top=${2:-$TOP}
 
-[ -e "$SRC/.git" ] || die "there is no $(short "$SRC")" "Run: make tree, or make qemu"
+[ -e "$SRC/.git" ] || die "there is no $(short "$SRC")" "Run: make tree, make qemu, or make bochs"
 [ "$(tree_git symbolic-ref -q --short HEAD)" = main ] ||
 	die "$(short "$SRC") is not on its branch main" "Run there: git switch main"
 [ -z "$(tree_git status --porcelain)" ] ||
@@ -65,6 +65,15 @@ recipients()
 header()	{ sed "1s/^/$1: /; 1!s/^/ /; \$!s/\$/,/"; }
 predecessor()	{ sed -n "s,^M:\t\(Zack Rusin .*\),\1,p" "$SRC/MAINTAINERS" | sort -u; }
 
+# address DIR COMMIT: the headers for them, in $new/headers.
+address()
+{
+	recipients "$1" --no-l --no-r | grep -vF "$(tree_git log -1 --format=%ae "$2")" >"$new/to"
+	{ recipients "$1" --no-m; predecessor; } | grep -vxFf "$new/to" >"$new/cc"
+	{ header To <"$new/to"; header Cc <"$new/cc"; } >"$new/headers"
+	rm "$new"/{to,cc}
+}
+
 # posting NAME FROM TO: the commits FROM..TO in $new/NAME. Whoever wrote the last of them signs
 # the cover letter, on that day. git am must not take it for a patch: it has no number.
 posting()
@@ -77,11 +86,11 @@ posting()
 	tree_git -c branch."$to".description="$(description "$PATCHES/$1/cover-letter.patch" | with_figures)" -c core.abbrev=12 \
 		format-patch --quiet -o "$dir" --cover-letter --cover-from-description=subject \
 		--base=base --zero-commit --no-signature --stat=72 --summary -M "$from..$to"
-	recipients "$dir" --no-l --no-r | grep -vF "$(tree_git log -1 --format=%ae "$to")" >"$new/to"
-	{ recipients "$dir" --no-m; predecessor; } | grep -vxFf "$new/to" >"$new/cc"
-	{ header To <"$new/to"; header Cc <"$new/cc"; } >"$new/headers"
+	: >"$new/headers"
+	# Bochs has no such list.
+	if [ -e "$SRC/MAINTAINERS" ]; then address "$dir" "$to"; fi
 	sed "/^Date: /r $new/headers" "$dir/0000-cover-letter.patch" >"$dir/cover-letter.patch"
-	rm "$dir/0000-cover-letter.patch" "$new"/{to,cc,headers}
+	rm "$dir/0000-cover-letter.patch" "$new/headers"
 }
 
 from=base
@@ -108,7 +117,7 @@ copies()
 	done
 	tree_git diff base main -- MAINTAINERS | sed -n "s/^+\([^+]\)/\1/p" >"$top/MAINTAINERS-snippet"
 }
-[ "$what" = qemu ] || copies
+[ "$what" != linux ] || copies
 [ "$top" = "$TOP" ] || exit 0
 
 # What was committed on top went to the last posting.

@@ -22,11 +22,7 @@ unpack()
 	dpkg-deb --fsys-tarfile "$1" | tar -xO --wildcards './usr/src/linux-source-*.tar.xz' |
 		tar -xJ -C "$SRC" --strip-components=1
 	sed -i '/^# Debian packaging/,$d' "$SRC/.gitignore"
-	git init -q -b main "$SRC"
-	# Nobody wants to wait for git to repack a tree of this size.
-	git -C "$SRC" config gc.auto 0
-	commit_tree "Linux, as in $(basename "$1" .deb)"
-	tree_git tag base
+	make_base "Linux, as in $(basename "$1" .deb)"
 }
 
 if [ -n "$KERNEL" ]; then

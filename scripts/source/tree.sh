@@ -7,12 +7,13 @@
 # posting/NAME is at the last commit of each; git rebase takes it along (rebase.updateRefs),
 # and where it did not, the branch is no ancestor of main any more, and ends() stops.
 
-# in_tree linux|qemu: which of the trees, and of the series, the functions here are about.
+# in_tree linux|qemu|bochs: which of the trees, and of the series, the functions here are about.
 in_tree()
 {
 	case $1 in
 	linux)	;;
 	qemu)	PATCHES=$TOP/patches/qemu-10.0 SRC=$BUILD/qemu-10.0 ;;
+	bochs)	PATCHES=$TOP/patches/bochs-3.0 SRC=$BUILD/bochs-3.0 ;;
 	esac
 }
 
@@ -98,6 +99,16 @@ commit_tree()
 {
 	tree_git add -f -A
 	GIT_AUTHOR_DATE="@0 +0000" GIT_COMMITTER_DATE="@0 +0000" tree_git commit -q --no-verify -m "$1"
+}
+
+# make_base MESSAGE: a git tree of the source that was unpacked in $SRC: its tag "base".
+make_base()
+{
+	git init -q -b main "$SRC"
+	# Nobody wants to wait for git to repack a tree of this size.
+	git -C "$SRC" config gc.auto 0
+	commit_tree "$1"
+	tree_git tag base
 }
 
 # has_series: the tree differs from its base, by commits or by edits.
