@@ -27,7 +27,7 @@ state()	{ tree_git rev-parse 'HEAD^{tree}'; tree_git diff HEAD; cat "$0"; }
 
 build()
 {
-	# Anew: its makefiles do not know all that an object depends on, but ccache does.
+	# Anew, as make does not notice that a makefile has changed; ccache makes it quick.
 	rm -rf "$out"
 	mkdir -p "$out"
 	cd "$out"

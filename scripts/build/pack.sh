@@ -38,7 +38,7 @@ cut -f 1-3 "$results/plan" | sort -u | while IFS=$'\t' read -r vendor kernel set
 		'$1 " " $2 " " $3 == machine && $5 != "boot" && $5 !~ /:/ { print $4, $5 }' "$results/plan" |
 		while read -r cell test; do
 			# All cells.
-			[ "$cell" != "*" ] || cell=$(cells "$set" "$vendor")
+			[ "$cell" != "*" ] || cell=$(cells "$set" "$vendor" "$test")
 			for one in $cell; do echo "$one $test"; done
 		done >"$machine.tree/plan"
 	programs=()

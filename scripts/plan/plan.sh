@@ -31,11 +31,19 @@ vendors=${vendors:-intel amd} source=${source:-$SRC}
 
 has_test() { [ -n "$(find "$1/tools/testing/selftests/kvm" -maxdepth 2 -path "*/$2.c" -print -quit)" ]; }
 
-# Upstream's of plan/tests, if every kernel has them.
-selftests()
+# Upstream's of plan/tests, and those that plan/cells has for some cells alone.
+selftests() { sed 's/#.*//' "$SCRIPTS/plan/tests" | xargs -n1 | in_kernels; }
+extra_tests()
 {
-	local kernel name file
-	sed 's/#.*//' "$SCRIPTS/plan/tests" | xargs -n1 | while read -r name; do
+	awk '$1 == "selftests" && $4 { gsub(",", "\n", $4); print $4 }' "$SCRIPTS/plan/cells" | sort -u |
+		grep -vxF "$(sed 's/#.*//' "$SCRIPTS/plan/tests" | xargs -n1; series_tests)" | in_kernels
+}
+
+# Of those on standard input the ones that every kernel has.
+in_kernels()
+{
+	local kernel name
+	while read -r name; do
 		for kernel in $kernels; do
 			has_test "$([ "$kernel" = base ] && echo "$BASE" || echo "$source")" "$name" ||
 				{ say "The $kernel tree has no $name: left out"; continue 2; }
@@ -66,12 +74,20 @@ expect()
 		-f "$SCRIPTS/plan/glob.awk" -f "$SCRIPTS/plan/expect.awk" "$SCRIPTS"/plan/{skips,known-failures,fixes} -
 }
 
-new=$(series_tests | xargs)
+# Of those on standard input the ones that run in the cell SET VENDOR CELL.
+in_cell()
+{
+	local only
+	only=$(awk -v cell="$*" '$1 " " $2 " " $3 == cell && $4 { gsub(",", "\n", $4); print $4 }' "$SCRIPTS/plan/cells")
+	if [ -n "$only" ]; then grep -xF "$only"; else grep -vxF "$extra" | grep .; fi || :
+}
+
+new=$(series_tests | xargs) extra=$(extra_tests)
 for set in $sets; do
 	case $set in
 	checks)		names=$(checks) who=- ;;
-	selftests)	names=$(selftests; series_tests) who=$vendors ;;
-	upstream)	names=$(selftests) who=$vendors ;;
+	selftests)	names=$(selftests; series_tests; echo "$extra") who=$vendors ;;
+	upstream)	names=$(selftests; echo "$extra") who=$vendors ;;
 	demo)		names=vmware_example who=$vendors ;;
 	series)		names=$(xargs -n1 <<<"$new") who=$vendors ;;
 	debian)		names=$(commands) who=$vendors ;;
@@ -86,9 +102,9 @@ for set in $sets; do
 		for kernel in $kernels; do
 			echo "$vendor $kernel $set - boot"
 			for cell in $(cells "$set" "$vendor"); do
-				printf '%s\n' "$names" | sed "s/^/$vendor $kernel $set $cell /"
+				printf '%s\n' "$names" | in_cell selftests "$vendor" "$cell" | sed "s/^/$vendor $kernel $set $cell /"
 			done
 		done
 	done
 done | expect | grep . || die "there is nothing to run${test:+: no test is called $test}" \
-	"There are: checks selftests debian $( (selftests; series_tests; commands; checks) 2>/dev/null | xargs)"
+	"There are: checks selftests debian $( (selftests; extra_tests; series_tests; commands; checks) 2>/dev/null | xargs)"
