@@ -31,7 +31,7 @@ build()
 	export PYTHONPATH=$meson/usr/lib/python3/dist-packages
 	[ -e build.ninja ] ||
 		"$SRC/configure" --target-list=x86_64-softmmu --without-default-features \
-			--enable-kvm --enable-tcg --enable-fdt=system --enable-trace-backends=log \
+			--enable-kvm --enable-tcg --enable-vmdk --enable-fdt=system --enable-trace-backends=log \
 			--disable-install-blobs --disable-download --cc="ccache gcc"
 	ninja -j"$JOBS" qemu-system-x86_64
 	# Newer makes do not find out by themselves that the objects can be made.
