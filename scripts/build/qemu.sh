@@ -14,7 +14,7 @@
 . "$SCRIPTS/source/tree.sh"
 in_tree qemu
 
-out=$BUILD/qemu-out meson=$BUILD/qemu-meson
+out=$SRC-out meson=$BUILD/qemu-meson
 
 unpack()
 {
@@ -29,10 +29,13 @@ build()
 	mkdir -p "$out"
 	cd "$out"
 	export PYTHONPATH=$meson/usr/lib/python3/dist-packages
-	[ -e build.ninja ] ||
+	# Anew when this script changes, and so perhaps the options.
+	if ! cmp -s "$SCRIPTS/build/qemu.sh" configured-by; then
 		"$SRC/configure" --target-list=x86_64-softmmu --without-default-features \
 			--enable-kvm --enable-tcg --enable-vmdk --enable-fdt=system --enable-trace-backends=log \
 			--disable-install-blobs --disable-download --cc="ccache gcc"
+		cp "$SCRIPTS/build/qemu.sh" configured-by
+	fi
 	ninja -j"$JOBS" qemu-system-x86_64
 	# Newer makes do not find out by themselves that the objects can be made.
 	make -C tests/tcg/x86_64-softmmu boot.o printf.o
