@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * KVM VMware emulation
+ *
+ * Copyright (C) 2006 Qumranet, Inc.
+ * Copyright (C) 2008 Qumranet, Inc.
+ * Copyright IBM Corporation, 2008
+ * Copyright 2010, 2015 Red Hat, Inc. and/or its affiliates.
  */
 #include <linux/cleanup.h>
 #include <linux/export.h>
@@ -16,30 +21,47 @@
 #include "x86.h"
 
 /*
- * Deprecated in favor of KVM_CAP_X86_VMWARE, and therefore limited to being the
- * per-VM default of KVM_X86_VMWARE_BACKDOOR.
+ * Deprecated in favor of KVM_CAP_X86_VMWARE, i.e. merely the default for VMs
+ * whose userspace doesn't use the capability.
  */
 static bool __read_mostly enable_vmware_backdoor;
 module_param(enable_vmware_backdoor, bool, 0444);
 
 void kvm_vmware_init_vm(struct kvm *kvm)
 {
+	struct kvm_vmware *vmware = &kvm->arch.vmware;
+
+	/*
+	 * VMware's interfaces are register based, i.e. can't be emulated for
+	 * VMs with protected state.  For SEV, KVM can't decode the instruction
+	 * that caused a #GP.  Note, VMs of the default type can become SEV VMs,
+	 * see kvm_vmware_restrict_flags().
+	 */
+	if (kvm->arch.has_protected_state)
+		return;
+
+	vmware->supported_flags = KVM_X86_VMWARE_VALID_MASK;
+	if (kvm->arch.vm_type == KVM_X86_SEV_VM)
+		vmware->supported_flags &= KVM_VMWARE_SEV_FLAGS;
+
 	if (enable_vmware_backdoor)
-		kvm->arch.vmware_flags = kvm_vmware_supported_flags(kvm) &
-					 KVM_X86_VMWARE_BACKDOOR;
+		vmware->flags = vmware->supported_flags &
+				(KVM_X86_VMWARE_BACKDOOR |
+				 KVM_X86_VMWARE_PSEUDO_PMCS);
 }
 
 int kvm_vmware_enable_cap(struct kvm *kvm, struct kvm_enable_cap *cap)
 {
+	struct kvm_vmware *vmware = &kvm->arch.vmware;
 	u64 flags = cap->args[0];
-
-	if (flags & ~kvm_vmware_supported_flags(kvm))
-		return -EINVAL;
 
 	if (cap->args[1] || cap->args[2] || cap->args[3])
 		return -EINVAL;
 
 	guard(mutex)(&kvm->lock);
+
+	if (flags & ~vmware->supported_flags)
+		return -EINVAL;
 
 	/*
 	 * vCPUs configure their intercepts during creation and expect the set
@@ -48,11 +70,16 @@ int kvm_vmware_enable_cap(struct kvm *kvm, struct kvm_enable_cap *cap)
 	if (kvm->created_vcpus)
 		return -EINVAL;
 
+	/* Replace the default, but don't disable what userspace asked for. */
+	if (vmware->configured)
+		flags |= vmware->flags;
+
 	if ((flags & KVM_X86_VMWARE_NESTED_BACKDOOR) &&
-	    !((flags | kvm->arch.vmware_flags) & KVM_X86_VMWARE_BACKDOOR))
+	    !(flags & KVM_X86_VMWARE_BACKDOOR))
 		return -EINVAL;
 
-	kvm->arch.vmware_flags |= flags;
+	vmware->flags = flags;
+	vmware->configured = true;
 	return 0;
 }
 
@@ -79,74 +106,67 @@ int kvm_vmware_rdpmc(struct kvm_vcpu *vcpu, u32 idx, u64 *data)
 }
 
 /*
- * The nested backdoor bypasses L1, and is therefore limited to L2 code that can't
- * do without, and that blatantly accesses the backdoor.
+ * The nested backdoor bypasses L1, and is therefore limited to code in L2 that
+ * can't do without, and that blatantly accesses the backdoor.
  */
 static bool kvm_is_vmware_nested_backdoor(struct kvm_vcpu *vcpu)
 {
-	u16 port;
+	u64 flags = vcpu->kvm->arch.vmware.flags;
 
-	if (!(vcpu->kvm->arch.vmware_flags & KVM_X86_VMWARE_NESTED_BACKDOOR))
-		return false;
-
-	if (kvm_eax_read(vcpu) != VMWARE_HYPERVISOR_MAGIC)
-		return false;
-
-	port = kvm_edx_read(vcpu);
-	if (port != VMWARE_PORT_VMPORT && port != VMWARE_PORT_VMRPC)
-		return false;
-
-	return kvm_x86_call(get_cpl)(vcpu) == 3;
+	return (flags & KVM_X86_VMWARE_NESTED_BACKDOOR) &&
+	       kvm_eax_read(vcpu) == VMWARE_HYPERVISOR_MAGIC &&
+	       is_vmware_io_port(kvm_edx_read(vcpu)) &&
+	       kvm_x86_call(get_cpl)(vcpu) == 3;
 }
 
-/*
- * Return true if a #GP, without an error code, may be due to an access to the
- * VMware backdoor, i.e. if KVM should emulate the faulting instruction if said
- * instruction is IN{S}, OUT{S}, or RDPMC.  Note, IN and OUT with an imm8 port
- * can't target the backdoor.
- */
-bool kvm_is_vmware_backdoor_gp(struct kvm_vcpu *vcpu)
+/* Return true if the vCPU may access the port in DX in spite of a #GP. */
+static bool kvm_is_vmware_gp_port_allowed(struct kvm_vcpu *vcpu)
 {
 	if (is_guest_mode(vcpu))
 		return kvm_is_vmware_nested_backdoor(vcpu);
 
-	return kvm_is_vmware_io_port(vcpu, kvm_edx_read(vcpu)) ||
+	return kvm_is_vmware_io_port(vcpu, kvm_edx_read(vcpu));
+}
+
+/*
+ * Return true if a #GP without an error code may be due to an access to the
+ * VMware backdoor, i.e. if the faulting instruction is worth decoding.
+ */
+bool kvm_is_vmware_backdoor_gp(struct kvm_vcpu *vcpu)
+{
+	return kvm_is_vmware_gp_port_allowed(vcpu) ||
 	       kvm_is_vmware_backdoor_pmc(vcpu, kvm_ecx_read(vcpu));
 }
 EXPORT_SYMBOL_FOR_KVM_INTERNAL(kvm_is_vmware_backdoor_gp);
 
+/*
+ * VMware backdoor emulation on #GP interception only handles IN{S}, OUT{S}, and
+ * RDPMC, and only the backdoor's ports and pseudo-PMCs.  Note, IN and OUT with
+ * an imm8 port can't target the backdoor.
+ */
 bool kvm_is_vmware_backdoor_opcode(struct x86_emulate_ctxt *ctxt)
 {
-	/*
-	 * For L2, both L1's I/O intercepts and the emulator's permission checks
-	 * are skipped, and so the port must be the one in DX that was vetted by
-	 * kvm_is_vmware_backdoor_gp(), i.e. never allow the imm8 variants.
-	 */
-	bool is_l2 = is_guest_mode(ctxt->vcpu);
+	struct kvm_vcpu *vcpu = ctxt->vcpu;
 
 	switch (ctxt->opcode_len) {
 	case 1:
 		switch (ctxt->b) {
-		case 0xe4:	/* IN imm8 */
-		case 0xe5:
-		case 0xe6:	/* OUT imm8 */
-		case 0xe7:
-			return !is_l2;
-		case 0xec:	/* IN DX */
+		case 0xec:	/* IN */
 		case 0xed:
-		case 0xee:	/* OUT DX */
+		case 0xee:	/* OUT */
 		case 0xef:
 		case 0x6c:	/* INS */
 		case 0x6d:
 		case 0x6e:	/* OUTS */
 		case 0x6f:
-			return true;
+			return kvm_is_vmware_gp_port_allowed(vcpu);
 		}
 		break;
 	case 2:
 		switch (ctxt->b) {
 		case 0x33:	/* RDPMC */
-			return !is_l2;
+			return kvm_is_vmware_backdoor_pmc(vcpu,
+							  kvm_ecx_read(vcpu));
 		}
 		break;
 	}
@@ -154,60 +174,46 @@ bool kvm_is_vmware_backdoor_opcode(struct x86_emulate_ctxt *ctxt)
 	return false;
 }
 
-/*
- * Exceptions that can be requested by userspace, i.e. that can be injected on all
- * CPUs, as is and into any guest.  #BP and #OF are raised only by dedicated
- * instructions, and injecting them requires the length of said instruction.  #VE,
- * #CP, #HV, #VC, and #SX are vendor specific and/or require the CPU (and guest)
- * to support the associated feature.
- */
-#define KVM_VMWARE_INJECTABLE_EXCEPTIONS				\
-	(BIT(DE_VECTOR) | BIT(DB_VECTOR) | BIT(BR_VECTOR) |		\
-	 BIT(UD_VECTOR) | BIT(NM_VECTOR) | BIT(DF_VECTOR) |		\
-	 BIT(TS_VECTOR) | BIT(NP_VECTOR) | BIT(SS_VECTOR) |		\
-	 BIT(GP_VECTOR) | BIT(PF_VECTOR) | BIT(MF_VECTOR) |		\
-	 BIT(AC_VECTOR) | BIT(MC_VECTOR) | BIT(XM_VECTOR))
-
 static int kvm_vmware_inject_exception(struct kvm_vcpu *vcpu)
 {
 	struct kvm_vmware_exit *exit = &vcpu->run->vmware;
-	u32 vector, error_code;
+	struct x86_exception fault = { .vector = PF_VECTOR };
+	u32 error_code;
 	u64 address;
 
 	/* Userspace can modify vcpu->run at any time, read fields only once. */
-	vector = READ_ONCE(exit->u.hcall.exception.vector);
 	error_code = READ_ONCE(exit->u.hcall.exception.error_code);
 	address = READ_ONCE(exit->u.hcall.exception.address);
 
-	if (vector >= BITS_PER_TYPE(vector) ||
-	    !(BIT(vector) & KVM_VMWARE_INJECTABLE_EXCEPTIONS))
-		return -EINVAL;
-
 	/* Intel CPUs support only 16-bit error codes. */
-	if (error_code > (x86_exception_has_error_code(vector) ? U16_MAX : 0))
+	if (error_code > U16_MAX || READ_ONCE(exit->u.hcall.exception.pad))
 		return -EINVAL;
 
-	if (address && vector != PF_VECTOR)
-		return -EINVAL;
+	switch (READ_ONCE(exit->u.hcall.exception.vector)) {
+	case UD_VECTOR:
+		if (error_code || address)
+			return -EINVAL;
 
-	if (READ_ONCE(exit->u.hcall.exception.pad))
-		return -EINVAL;
+		kvm_queue_exception(vcpu, UD_VECTOR);
+		return 1;
+	case GP_VECTOR:
+		if (address)
+			return -EINVAL;
 
-	if (vector == PF_VECTOR) {
-		struct x86_exception fault = {
-			.vector = PF_VECTOR,
-			.error_code_valid = true,
-			.error_code = error_code,
-			.address = is_64_bit_hypercall(vcpu) ? address : (u32)address,
-		};
+		kvm_queue_exception_e(vcpu, GP_VECTOR, error_code);
+		return 1;
+	case PF_VECTOR:
+		fault.error_code_valid = true;
+		fault.error_code = error_code;
+		fault.address = address;
+		if (!is_64_bit_hypercall(vcpu))
+			fault.address = (u32)address;
 
 		kvm_inject_emulated_page_fault(vcpu, &fault);
-	} else if (x86_exception_has_error_code(vector)) {
-		kvm_queue_exception_e(vcpu, vector, error_code);
-	} else {
-		kvm_queue_exception(vcpu, vector);
+		return 1;
+	default:
+		return -EINVAL;
 	}
-	return 1;
 }
 
 static int kvm_vmware_complete_hypercall(struct kvm_vcpu *vcpu)
@@ -224,29 +230,27 @@ static int kvm_vmware_complete_hypercall(struct kvm_vcpu *vcpu)
 	if (unlikely(!kvm_is_linear_rip(vcpu, vcpu->arch.cui_linear_rip)))
 		return 1;
 
-	/* Userspace can modify vcpu->run at any time, read fields only once. */
 	flags = READ_ONCE(exit->u.hcall.exception.flags);
 	if (unlikely(flags)) {
 		r = -EINVAL;
 		if (!(flags & ~KVM_VMWARE_EXCEPTION_VALID))
 			r = kvm_vmware_inject_exception(vcpu);
 
-		/* Keep the hypercall pending so that userspace can try again. */
+		/* Keep the hypercall pending, userspace can try again. */
 		if (r < 0)
-			vcpu->arch.complete_userspace_io = kvm_vmware_complete_hypercall;
+			vcpu->arch.complete_userspace_io =
+				kvm_vmware_complete_hypercall;
 		return r;
 	}
 
 	mask = is_64_bit_hypercall(vcpu) ? U64_MAX : U32_MAX;
-	kvm_rax_write_raw(vcpu, READ_ONCE(exit->u.hcall.rax) & mask);
-	kvm_rbx_write_raw(vcpu, READ_ONCE(exit->u.hcall.rbx) & mask);
-	kvm_rcx_write_raw(vcpu, READ_ONCE(exit->u.hcall.rcx) & mask);
-	kvm_rdx_write_raw(vcpu, READ_ONCE(exit->u.hcall.rdx) & mask);
-	kvm_rsi_write_raw(vcpu, READ_ONCE(exit->u.hcall.rsi) & mask);
-	kvm_rdi_write_raw(vcpu, READ_ONCE(exit->u.hcall.rdi) & mask);
-	kvm_rbp_write_raw(vcpu, READ_ONCE(exit->u.hcall.rbp) & mask);
-
-	trace_kvm_vmware_hypercall_done(vcpu);
+	kvm_rax_write_raw(vcpu, exit->u.hcall.rax & mask);
+	kvm_rbx_write_raw(vcpu, exit->u.hcall.rbx & mask);
+	kvm_rcx_write_raw(vcpu, exit->u.hcall.rcx & mask);
+	kvm_rdx_write_raw(vcpu, exit->u.hcall.rdx & mask);
+	kvm_rsi_write_raw(vcpu, exit->u.hcall.rsi & mask);
+	kvm_rdi_write_raw(vcpu, exit->u.hcall.rdi & mask);
+	kvm_rbp_write_raw(vcpu, exit->u.hcall.rbp & mask);
 
 	return kvm_skip_emulated_instruction(vcpu);
 }
@@ -255,15 +259,7 @@ int kvm_vmware_hypercall(struct kvm_vcpu *vcpu)
 {
 	bool longmode = is_64_bit_hypercall(vcpu);
 	u64 mask = longmode ? U64_MAX : U32_MAX;
-
-	BUILD_BUG_ON(sizeof(vcpu->run->vmware) > sizeof(vcpu->run->padding));
-
-	++vcpu->stat.hypercalls;
-
-	trace_kvm_vmware_hypercall(vcpu);
-
-	vcpu->run->exit_reason = KVM_EXIT_VMWARE;
-	vcpu->run->vmware = (struct kvm_vmware_exit) {
+	struct kvm_vmware_exit exit = {
 		.type = KVM_EXIT_VMWARE_HCALL,
 		.u.hcall = {
 			.longmode = longmode,
@@ -277,6 +273,19 @@ int kvm_vmware_hypercall(struct kvm_vcpu *vcpu)
 			.rbp = kvm_rbp_read_raw(vcpu) & mask,
 		},
 	};
+
+	BUILD_BUG_ON(sizeof(vcpu->run->vmware) > sizeof(vcpu->run->padding));
+
+	++vcpu->stat.hypercalls;
+
+	trace_kvm_vmware_hypercall(exit.u.hcall.cpl, longmode,
+				   exit.u.hcall.rax, exit.u.hcall.rbx,
+				   exit.u.hcall.rcx, exit.u.hcall.rdx,
+				   exit.u.hcall.rsi, exit.u.hcall.rdi,
+				   exit.u.hcall.rbp);
+
+	vcpu->run->exit_reason = KVM_EXIT_VMWARE;
+	vcpu->run->vmware = exit;
 
 	vcpu->arch.cui_linear_rip = kvm_get_linear_rip(vcpu);
 	vcpu->arch.complete_userspace_io = kvm_vmware_complete_hypercall;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests for KVM_X86_VMWARE_BACKDOOR, i.e. for what the VMware backdoor grants to
- * a guest, and doesn't grant to a guest in a VM without the backdoor.  Two VMs
- * coexist at all times, only the first may have the backdoor enabled explicitly.
+ * Tests for KVM_X86_VMWARE_BACKDOOR and KVM_X86_VMWARE_PSEUDO_PMCS, i.e. for what
+ * either of them grants to a guest, and doesn't grant to a guest without.  Two VMs
+ * coexist at all times, only the first may have flags of userspace's choosing.
  *
  * All TSS I/O permission bitmaps deny all ports, and CR4.PCE is clear.
  */
@@ -13,17 +13,9 @@
 #include "kvm_util.h"
 #include "processor.h"
 #include "bare_guest.h"
+#include "vmware.h"
 
-#define VMWARE_MAGIC		0x564d5868u
-#define VMWARE_PORT		0x5658
-#define VMWARE_PORT_HB		0x5659
-
-#define VMWARE_CMD_GETVERSION	10
 #define VMWARE_CMD_UNKNOWN	0x7f
-
-#define PMC_HOST_TSC		0x10000
-#define PMC_REAL_TIME		0x10001
-#define PMC_APPARENT_TIME	0x10002
 
 #define INSN(name, ...) static const u8 insn_##name[] = { __VA_ARGS__ }
 INSN(in, 0xed);				/* in    eax, dx */
@@ -33,35 +25,56 @@ INSN(rep_ins, 0xf3, 0x6c);		/* rep insb */
 INSN(rep_outs, 0xf3, 0x6e);		/* rep outsb */
 INSN(rdpmc, 0x0f, 0x33);
 INSN(mov_ds, 0x8e, 0xd8);		/* mov   ds, eax */
+INSN(hlt, 0xf4);
 
 FIXTURE(vmware_backdoor)
 {
 	struct {
 		struct kvm_vcpu *vcpu;
-		bool enabled;
+		u64 flags;
 	} vms[2];
 };
 
 FIXTURE_VARIANT(vmware_backdoor)
 {
 	bool cap;
+	u64 flags;
 };
 
-FIXTURE_VARIANT_ADD(vmware_backdoor, default) { .cap = false };
-FIXTURE_VARIANT_ADD(vmware_backdoor, enabled) { .cap = true };
+FIXTURE_VARIANT_ADD(vmware_backdoor, default) {
+	.cap = false,
+};
+
+FIXTURE_VARIANT_ADD(vmware_backdoor, off) {
+	.cap = true,
+};
+
+FIXTURE_VARIANT_ADD(vmware_backdoor, ports) {
+	.cap = true,
+	.flags = KVM_X86_VMWARE_BACKDOOR,
+};
+
+FIXTURE_VARIANT_ADD(vmware_backdoor, pseudo_pmcs) {
+	.cap = true,
+	.flags = KVM_X86_VMWARE_PSEUDO_PMCS,
+};
+
+FIXTURE_VARIANT_ADD(vmware_backdoor, both) {
+	.cap = true,
+	.flags = KVM_X86_VMWARE_BACKDOOR | KVM_X86_VMWARE_PSEUDO_PMCS,
+};
 
 FIXTURE_SETUP(vmware_backdoor)
 {
-	bool param = get_kvm_param_bool("enable_vmware_backdoor");
 	struct kvm_vm *vm;
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(self->vms); i++) {
 		vm = bare_vm_create();
-		self->vms[i].enabled = param;
+		self->vms[i].flags = vmware_default_flags();
 		if (!i && variant->cap) {
-			vm_enable_cap(vm, KVM_CAP_X86_VMWARE, KVM_X86_VMWARE_BACKDOOR);
-			self->vms[i].enabled = true;
+			vm_enable_cap(vm, KVM_CAP_X86_VMWARE, variant->flags);
+			self->vms[i].flags = variant->flags;
 		}
 		self->vms[i].vcpu = bare_vcpu_add(vm, 0);
 	}
@@ -77,16 +90,17 @@ FIXTURE_TEARDOWN(vmware_backdoor)
 
 /*
  * Invoke @fn for both VMs, in all modes, twice and alternating between the VMs,
- * so that leaking state of one VM into the other doesn't go unnoticed.
+ * so that leaking state of one VM into the other doesn't go unnoticed.  Tell it
+ * whether or not @flag is enabled.
  */
-#define for_each_vm_and_mode(fn)					\
+#define for_each_vm_and_mode(fn, flag)					\
 do {									\
 	int __i, __mode;						\
 									\
 	for (__mode = 0; __mode < NR_BARE_MODES; __mode++) {		\
 		for (__i = 0; __i < 4; __i++)				\
 			fn(self->vms[__i & 1].vcpu, __mode,		\
-			   self->vms[__i & 1].enabled);			\
+			   self->vms[__i & 1].flags & (flag));		\
 	}								\
 } while (0)
 
@@ -178,7 +192,7 @@ static void test_in(struct kvm_vcpu *vcpu, enum bare_mode mode, bool enabled)
 
 TEST_F(vmware_backdoor, in)
 {
-	for_each_vm_and_mode(test_in);
+	for_each_vm_and_mode(test_in, KVM_X86_VMWARE_BACKDOOR);
 }
 
 /* KVM looks at the port, and at nothing but the port.  The rest is up to the VMM. */
@@ -197,7 +211,7 @@ static void test_in_no_magic(struct kvm_vcpu *vcpu, enum bare_mode mode, bool en
 
 TEST_F(vmware_backdoor, in_no_magic)
 {
-	for_each_vm_and_mode(test_in_no_magic);
+	for_each_vm_and_mode(test_in_no_magic, KVM_X86_VMWARE_BACKDOOR);
 }
 
 static void test_out(struct kvm_vcpu *vcpu, enum bare_mode mode, bool enabled)
@@ -217,7 +231,7 @@ static void test_out(struct kvm_vcpu *vcpu, enum bare_mode mode, bool enabled)
 
 TEST_F(vmware_backdoor, out)
 {
-	for_each_vm_and_mode(test_out);
+	for_each_vm_and_mode(test_out, KVM_X86_VMWARE_BACKDOOR);
 }
 
 static const char hb_data[] = "The quick brown fox";
@@ -297,12 +311,12 @@ static void test_rep_outs(struct kvm_vcpu *vcpu, enum bare_mode mode, bool enabl
 
 TEST_F(vmware_backdoor, rep_ins)
 {
-	for_each_vm_and_mode(test_rep_ins);
+	for_each_vm_and_mode(test_rep_ins, KVM_X86_VMWARE_BACKDOOR);
 }
 
 TEST_F(vmware_backdoor, rep_outs)
 {
-	for_each_vm_and_mode(test_rep_outs);
+	for_each_vm_and_mode(test_rep_outs, KVM_X86_VMWARE_BACKDOOR);
 }
 
 /*
@@ -334,7 +348,7 @@ static void test_rep_ins_fault(struct kvm_vcpu *vcpu, enum bare_mode mode, bool 
 
 TEST_F(vmware_backdoor, rep_ins_fault)
 {
-	for_each_vm_and_mode(test_rep_ins_fault);
+	for_each_vm_and_mode(test_rep_ins_fault, KVM_X86_VMWARE_BACKDOOR);
 }
 
 /* Other ports aren't part of the backdoor, not even with the magic. */
@@ -371,7 +385,7 @@ static void test_other_ports(struct kvm_vcpu *vcpu, enum bare_mode mode, bool en
 
 TEST_F(vmware_backdoor, other_ports)
 {
-	for_each_vm_and_mode(test_other_ports);
+	for_each_vm_and_mode(test_other_ports, KVM_X86_VMWARE_BACKDOOR);
 }
 
 /* #GPs that have nothing to do with the backdoor are none of KVM's business. */
@@ -384,7 +398,7 @@ static void test_other_gp(struct kvm_vcpu *vcpu, enum bare_mode mode, bool enabl
 
 TEST_F(vmware_backdoor, other_gp)
 {
-	for_each_vm_and_mode(test_other_gp);
+	for_each_vm_and_mode(test_other_gp, KVM_X86_VMWARE_BACKDOOR);
 }
 
 static u64 boottime_ns(void)
@@ -427,7 +441,7 @@ static void test_host_tsc(struct kvm_vcpu *vcpu, enum bare_mode mode, bool enabl
 	u64 before = rdtsc();
 	u64 val;
 
-	if (read_pmc(vcpu, mode, enabled, PMC_HOST_TSC, &val))
+	if (read_pmc(vcpu, mode, enabled, VMWARE_PMC_HOST_TSC, &val))
 		assert_in_range(before, val, rdtsc());
 }
 
@@ -435,7 +449,7 @@ TEST_F(vmware_backdoor, rdpmc_host_tsc)
 {
 	pin_self_to_any_cpu();
 
-	for_each_vm_and_mode(test_host_tsc);
+	for_each_vm_and_mode(test_host_tsc, KVM_X86_VMWARE_PSEUDO_PMCS);
 }
 
 static void test_real_time(struct kvm_vcpu *vcpu, enum bare_mode mode, bool enabled)
@@ -443,13 +457,13 @@ static void test_real_time(struct kvm_vcpu *vcpu, enum bare_mode mode, bool enab
 	u64 before = boottime_ns();
 	u64 val;
 
-	if (read_pmc(vcpu, mode, enabled, PMC_REAL_TIME, &val))
+	if (read_pmc(vcpu, mode, enabled, VMWARE_PMC_REAL_TIME, &val))
 		assert_in_range(before, val, boottime_ns());
 }
 
 TEST_F(vmware_backdoor, rdpmc_real_time)
 {
-	for_each_vm_and_mode(test_real_time);
+	for_each_vm_and_mode(test_real_time, KVM_X86_VMWARE_PSEUDO_PMCS);
 }
 
 /* Apparent time is the VM's time, i.e. can be set by userspace. */
@@ -463,7 +477,7 @@ static void test_apparent_time(struct kvm_vcpu *vcpu, enum bare_mode mode, bool 
 	for (i = 0; i < ARRAY_SIZE(clocks); i++) {
 		clock = (struct kvm_clock_data) { .clock = clocks[i] };
 		vm_ioctl(vcpu->vm, KVM_SET_CLOCK, &clock);
-		if (!read_pmc(vcpu, mode, enabled, PMC_APPARENT_TIME, &val))
+		if (!read_pmc(vcpu, mode, enabled, VMWARE_PMC_APPARENT_TIME, &val))
 			return;
 
 		vm_ioctl(vcpu->vm, KVM_GET_CLOCK, &clock);
@@ -473,7 +487,7 @@ static void test_apparent_time(struct kvm_vcpu *vcpu, enum bare_mode mode, bool 
 
 TEST_F(vmware_backdoor, rdpmc_apparent_time)
 {
-	for_each_vm_and_mode(test_apparent_time);
+	for_each_vm_and_mode(test_apparent_time, KVM_X86_VMWARE_PSEUDO_PMCS);
 }
 
 /* There are exactly three pseudo-PMCs. */
@@ -489,22 +503,22 @@ static void test_other_pmcs(struct kvm_vcpu *vcpu, enum bare_mode mode, bool ena
 
 TEST_F(vmware_backdoor, rdpmc_other)
 {
-	for_each_vm_and_mode(test_other_pmcs);
+	for_each_vm_and_mode(test_other_pmcs, KVM_X86_VMWARE_PSEUDO_PMCS);
 }
 
 /*
  * Count the exits of a guest that takes a #GP at CPL3 and then exits to userspace.
  * Take the best of many attempts to filter out host interrupts and the like.
  */
-static u64 count_gp_exits(struct kvm_vcpu *vcpu, u64 *nr_emulated)
+static u64 count_gp_exits(struct kvm_vcpu *vcpu, u16 port, u32 pmc, u64 *nr_emulated)
 {
 	u64 exits, emulated, best = ~0ull;
 	int i;
 
 	for (i = 0; i < 20; i++) {
-		struct kvm_regs regs = { .rax = VMWARE_MAGIC, .rdx = VMWARE_PORT - 1 };
+		struct kvm_regs regs = { .rdx = port, .rcx = pmc };
 
-		bare_vcpu_load(vcpu, BARE_MODE_64_CPL3, insn_in, sizeof(insn_in), &regs);
+		bare_vcpu_load(vcpu, BARE_MODE_64_CPL3, insn_hlt, sizeof(insn_hlt), &regs);
 		exits = vcpu_get_stat(vcpu, exits);
 		emulated = vcpu_get_stat(vcpu, insn_emulation);
 		vcpu_run(vcpu);
@@ -520,24 +534,34 @@ static u64 count_gp_exits(struct kvm_vcpu *vcpu, u64 *nr_emulated)
 }
 
 /*
- * A VM without the backdoor doesn't pay for it, its #GPs don't exit.  And a VM with
- * the backdoor doesn't pay for decoding what can't be an access to the backdoor.
+ * A VM without either feature doesn't pay for it, its #GPs don't exit.  And a VM
+ * with a feature doesn't pay for decoding what can't be an access to the feature.
  */
 TEST_F(vmware_backdoor, gp_exits)
 {
-	u64 exits, emulated = 0;
+	u64 flags, exits, emulated = 0;
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(self->vms); i++) {
-		exits = count_gp_exits(self->vms[i].vcpu, &emulated);
-		TEST_ASSERT_EQ(exits, self->vms[i].enabled ? 2 : 1);
+		flags = self->vms[i].flags;
+
+		exits = count_gp_exits(self->vms[i].vcpu, VMWARE_PORT - 1, 0x12345, &emulated);
+		TEST_ASSERT_EQ(exits, flags ? 2 : 1);
 		TEST_ASSERT_EQ(emulated, 0);
+
+		exits = count_gp_exits(self->vms[i].vcpu, VMWARE_PORT, 0x12345, &emulated);
+		TEST_ASSERT_EQ(exits, flags ? 2 : 1);
+		TEST_ASSERT_EQ(emulated, flags & KVM_X86_VMWARE_BACKDOOR ? 1 : 0);
+
+		exits = count_gp_exits(self->vms[i].vcpu, 0x80, VMWARE_PMC_HOST_TSC, &emulated);
+		TEST_ASSERT_EQ(exits, flags ? 2 : 1);
+		TEST_ASSERT_EQ(emulated, flags & KVM_X86_VMWARE_PSEUDO_PMCS ? 1 : 0);
 	}
 }
 
 int main(int argc, char *argv[])
 {
-	TEST_REQUIRE(kvm_check_cap(KVM_CAP_X86_VMWARE) & KVM_X86_VMWARE_BACKDOOR);
+	TEST_REQUIRE(kvm_has_cap(KVM_CAP_X86_VMWARE));
 
 	return test_harness_run(argc, argv);
 }

@@ -9,22 +9,20 @@
 #include "kvm_util.h"
 #include "processor.h"
 #include "bare_guest.h"
-
-#define VMWARE_MAGIC	0x564d5868u
-#define VMWARE_PORT	0x5658
+#include "sev.h"
+#include "vmware.h"
 
 #define NR_RACES	200
 
 /* In seconds.  The default of the harness is too short for an emulated CPU and KASAN. */
 #define RACE_TIMEOUT	300
 
-static const u8 in_eax_dx[] = { 0xed };
+/* Flags that are known to this test, KVM may support more. */
+#define VALID_MASK	(KVM_X86_VMWARE_BACKDOOR | KVM_X86_VMWARE_PSEUDO_PMCS | \
+			 KVM_X86_VMWARE_HYPERCALL | KVM_X86_VMWARE_NESTED_BACKDOOR)
 
-/* The module param is the default of KVM_X86_VMWARE_BACKDOOR, and of only that. */
-static u64 default_flags(void)
-{
-	return get_kvm_param_bool("enable_vmware_backdoor") ? KVM_X86_VMWARE_BACKDOOR : 0;
-}
+static const u8 in_eax_dx[] = { 0xed };
+static const u8 rdpmc[] = { 0x0f, 0x33 };
 
 static int enable_cap(int fd, u64 flags, u64 arg0, u64 arg1, u64 arg2, u64 arg3)
 {
@@ -78,6 +76,14 @@ static void assert_flags(struct kvm_vcpu *vcpu, u64 flags)
 	} else {
 		bare_vcpu_assert_exception(vcpu, GP_VECTOR, NULL);
 	}
+
+	regs = (struct kvm_regs) { .rcx = VMWARE_PMC_HOST_TSC };
+	bare_vcpu_load(vcpu, BARE_MODE_64_CPL3, rdpmc, sizeof(rdpmc), &regs);
+	vcpu_run(vcpu);
+	if (flags & KVM_X86_VMWARE_PSEUDO_PMCS)
+		bare_vcpu_assert_done(vcpu, sizeof(rdpmc));
+	else
+		bare_vcpu_assert_exception(vcpu, GP_VECTOR, NULL);
 }
 
 static void assert_vm_flags(struct kvm_vm *vm, u64 flags)
@@ -102,73 +108,88 @@ FIXTURE_TEARDOWN(vmware_capability)
 
 TEST_F(vmware_capability, check)
 {
-	TEST_ASSERT_EQ(kvm_check_cap(KVM_CAP_X86_VMWARE), KVM_X86_VMWARE_VALID_MASK);
-	TEST_ASSERT_EQ(vm_check_cap(self->vm, KVM_CAP_X86_VMWARE), KVM_X86_VMWARE_VALID_MASK);
+	TEST_ASSERT_EQ(kvm_check_cap(KVM_CAP_X86_VMWARE) & VALID_MASK, VALID_MASK);
+	TEST_ASSERT_EQ(vm_check_cap(self->vm, KVM_CAP_X86_VMWARE),
+		       kvm_check_cap(KVM_CAP_X86_VMWARE));
 }
 
 TEST_F(vmware_capability, defaults)
 {
-	assert_vm_flags(self->vm, default_flags());
+	assert_vm_flags(self->vm, vmware_default_flags());
 }
 
+/* The VM gets what userspace asks for, no more, no matter the module param. */
 TEST_F(vmware_capability, all_combinations)
 {
-	u64 flags, enabled;
 	struct kvm_vm *vm;
-	int r;
+	u64 flags;
 
-	for (flags = 0; flags <= KVM_X86_VMWARE_VALID_MASK; flags++) {
+	for (flags = 0; flags <= VALID_MASK; flags++) {
 		vm = bare_vm_create();
-		enabled = flags | default_flags();
-
-		r = enable(vm, flags);
 		if ((flags & KVM_X86_VMWARE_NESTED_BACKDOOR) &&
-		    !(enabled & KVM_X86_VMWARE_BACKDOOR)) {
-			ASSERT_EINVAL(r);
-			enabled = default_flags();
+		    !(flags & KVM_X86_VMWARE_BACKDOOR)) {
+			ASSERT_EINVAL(enable(vm, flags));
+			assert_vm_flags(vm, vmware_default_flags());
 		} else {
-			ASSERT_ENABLED(r);
+			ASSERT_ENABLED(enable(vm, flags));
+			assert_vm_flags(vm, flags);
 		}
-
-		assert_vm_flags(vm, enabled);
 		kvm_vm_free(vm);
 	}
 }
 
+/* Flags of successive calls add up, and can't be disabled. */
 TEST_F(vmware_capability, accumulates)
 {
-	u64 flags = KVM_X86_VMWARE_HYPERCALL | KVM_X86_VMWARE_BACKDOOR;
-
-	ASSERT_ENABLED(enable(self->vm, KVM_X86_VMWARE_HYPERCALL));
-	ASSERT_ENABLED(enable(self->vm, KVM_X86_VMWARE_HYPERCALL));
+	ASSERT_ENABLED(enable(self->vm, KVM_X86_VMWARE_PSEUDO_PMCS));
+	ASSERT_ENABLED(enable(self->vm, KVM_X86_VMWARE_PSEUDO_PMCS));
+	ASSERT_EINVAL(enable(self->vm, KVM_X86_VMWARE_NESTED_BACKDOOR));
 	ASSERT_ENABLED(enable(self->vm, KVM_X86_VMWARE_BACKDOOR));
 	ASSERT_ENABLED(enable(self->vm, KVM_X86_VMWARE_NESTED_BACKDOOR));
-
-	/* Flags can't be disabled, by design. */
 	ASSERT_ENABLED(enable(self->vm, 0));
 
-	assert_vm_flags(self->vm, flags);
+	assert_vm_flags(self->vm, KVM_X86_VMWARE_BACKDOOR | KVM_X86_VMWARE_PSEUDO_PMCS);
+}
+
+/* The first call replaces the default, also if it's followed by other calls. */
+TEST_F(vmware_capability, first_call)
+{
+	ASSERT_ENABLED(enable(self->vm, 0));
+	ASSERT_ENABLED(enable(self->vm, KVM_X86_VMWARE_PSEUDO_PMCS));
+
+	assert_vm_flags(self->vm, KVM_X86_VMWARE_PSEUDO_PMCS);
+}
+
+/* The first call that succeeds, that is. */
+TEST_F(vmware_capability, first_call_fails)
+{
+	ASSERT_EINVAL(enable_cap(self->vm->fd, 0, KVM_X86_VMWARE_BACKDOOR, 1, 0, 0));
+	ASSERT_EINVAL(enable(self->vm, BIT_ULL(63) | KVM_X86_VMWARE_BACKDOOR));
+	ASSERT_ENABLED(enable(self->vm, 0));
+
+	assert_vm_flags(self->vm, 0);
 }
 
 /* A rejected call must not have any effect, not even for its valid parts. */
 TEST_F(vmware_capability, unknown_flags)
 {
+	u64 supported = vm_check_cap(self->vm, KVM_CAP_X86_VMWARE);
 	int i;
 
 	for (i = 0; i < 64; i++) {
-		if (KVM_X86_VMWARE_VALID_MASK & BIT_ULL(i))
+		if (supported & BIT_ULL(i))
 			continue;
 
 		ASSERT_EINVAL(enable(self->vm, BIT_ULL(i)));
-		ASSERT_EINVAL(enable(self->vm, BIT_ULL(i) | KVM_X86_VMWARE_VALID_MASK));
+		ASSERT_EINVAL(enable(self->vm, BIT_ULL(i) | supported));
 	}
 
-	assert_vm_flags(self->vm, default_flags());
+	assert_vm_flags(self->vm, vmware_default_flags());
 }
 
 TEST_F(vmware_capability, bad_arguments)
 {
-	u64 flags = KVM_X86_VMWARE_VALID_MASK;
+	u64 flags = VALID_MASK;
 	int fd = self->vm->fd;
 	int i;
 
@@ -180,7 +201,7 @@ TEST_F(vmware_capability, bad_arguments)
 			ASSERT_EINVAL(enable_cap(fd, BIT(i), flags, 0, 0, 0));
 	}
 
-	assert_vm_flags(self->vm, default_flags());
+	assert_vm_flags(self->vm, vmware_default_flags());
 }
 
 TEST_F(vmware_capability, after_vcpu)
@@ -188,12 +209,13 @@ TEST_F(vmware_capability, after_vcpu)
 	struct kvm_vcpu *vcpu = bare_vcpu_add(self->vm, 0);
 	u64 flags;
 
-	for (flags = 0; flags <= KVM_X86_VMWARE_VALID_MASK; flags++)
+	for (flags = 0; flags <= VALID_MASK; flags++)
 		ASSERT_EINVAL(enable(self->vm, flags));
 
 	/* The supported flags aren't affected by what's currently possible. */
-	TEST_ASSERT_EQ(vm_check_cap(self->vm, KVM_CAP_X86_VMWARE), KVM_X86_VMWARE_VALID_MASK);
-	assert_flags(vcpu, default_flags());
+	TEST_ASSERT_EQ(vm_check_cap(self->vm, KVM_CAP_X86_VMWARE),
+		       kvm_check_cap(KVM_CAP_X86_VMWARE));
+	assert_flags(vcpu, vmware_default_flags());
 }
 
 /* It's a capability of the VM, not of a vCPU. */
@@ -201,37 +223,69 @@ TEST_F(vmware_capability, vcpu_fd)
 {
 	struct kvm_vcpu *vcpu = bare_vcpu_add(self->vm, 0);
 
-	ASSERT_EINVAL(enable_cap(vcpu->fd, 0, KVM_X86_VMWARE_HYPERCALL, 0, 0, 0));
-	assert_flags(vcpu, default_flags());
+	ASSERT_EINVAL(enable_cap(vcpu->fd, 0, KVM_X86_VMWARE_BACKDOOR, 0, 0, 0));
+	assert_flags(vcpu, vmware_default_flags());
 }
 
-/* Neither VMs whose registers are protected, nor VMs of unknown type. */
+/* Flags that are supported for a type of VM, or for what a VM was turned into. */
+static void assert_supported(struct kvm_vm *vm, u64 flags)
+{
+	TEST_ASSERT_EQ(vm_check_cap(vm, KVM_CAP_X86_VMWARE) & VALID_MASK, flags);
+	if (flags != VALID_MASK)
+		ASSERT_EINVAL(enable(vm, VALID_MASK));
+	ASSERT_ENABLED(enable(vm, flags));
+}
+
+static u64 type_flags(int type)
+{
+	switch (type) {
+	case KVM_X86_SEV_VM:
+		return KVM_X86_VMWARE_HYPERCALL;
+	case KVM_X86_SEV_ES_VM:
+	case KVM_X86_SNP_VM:
+	case KVM_X86_TDX_VM:
+		return 0;
+	default:
+		return VALID_MASK;
+	}
+}
+
 TEST_F(vmware_capability, vm_types)
 {
 	unsigned int types = kvm_check_cap(KVM_CAP_VM_TYPES);
 	struct kvm_vm *vm;
-	int type, flags;
+	int type;
 
 	for (type = 0; type < 32; type++) {
 		if (!(types & BIT(type)))
 			continue;
 
-		flags = KVM_X86_VMWARE_VALID_MASK;
-		if (type == KVM_X86_SEV_ES_VM || type == KVM_X86_SNP_VM ||
-		    type == KVM_X86_TDX_VM)
-			flags = 0;
-
-		pr_info("VM type %d: 0x%x\n", type, flags);
+		pr_info("VM type %d: 0x%lx\n", type, type_flags(type));
 		vm = vm_create_barebones_type(type);
-		TEST_ASSERT_EQ(vm_check_cap(vm, KVM_CAP_X86_VMWARE), flags);
-		if (flags) {
-			ASSERT_ENABLED(enable(vm, flags));
-		} else {
-			ASSERT_EINVAL(enable(vm, KVM_X86_VMWARE_VALID_MASK));
-			ASSERT_EINVAL(enable(vm, 0));
-		}
+		assert_supported(vm, type_flags(type));
 		kvm_vm_free(vm);
 	}
+}
+
+/* VMs of the default type can become SEV or SEV-ES VMs after the fact. */
+TEST_F(vmware_capability, legacy_sev)
+{
+	if (!kvm_cpu_has(X86_FEATURE_SEV))
+		SKIP(return, "KVM doesn't support SEV");
+
+	ASSERT_ENABLED(enable(self->vm, VALID_MASK));
+	vm_sev_ioctl(self->vm, KVM_SEV_INIT, NULL);
+	assert_supported(self->vm, type_flags(KVM_X86_SEV_VM));
+}
+
+TEST_F(vmware_capability, legacy_sev_es)
+{
+	if (!kvm_cpu_has(X86_FEATURE_SEV_ES))
+		SKIP(return, "KVM doesn't support SEV-ES");
+
+	ASSERT_ENABLED(enable(self->vm, VALID_MASK));
+	vm_sev_ioctl(self->vm, KVM_SEV_ES_INIT, NULL);
+	assert_supported(self->vm, type_flags(KVM_X86_SEV_ES_VM));
 }
 
 struct race {
@@ -251,7 +305,7 @@ static void *enabler(void *arg)
 	for (i = 0; i < race->delay; i++)
 		cpu_relax();
 
-	race->r = enable(race->vm, KVM_X86_VMWARE_BACKDOOR | KVM_X86_VMWARE_HYPERCALL);
+	race->r = enable(race->vm, VALID_MASK);
 	race->err = errno;
 	return NULL;
 }
@@ -281,8 +335,7 @@ TEST_F_TIMEOUT(vmware_capability, vcpu_creation_race, RACE_TIMEOUT)
 		pthread_join(thread, NULL);
 		pthread_barrier_destroy(&race.barrier);
 
-		assert_flags(vcpu, race.r ? default_flags() :
-					    KVM_X86_VMWARE_BACKDOOR | KVM_X86_VMWARE_HYPERCALL);
+		assert_flags(vcpu, race.r ? vmware_default_flags() : VALID_MASK);
 		TEST_ASSERT(!race.r || race.err == EINVAL, "Wanted EINVAL, got %d", race.err);
 		nr_enabled += !race.r;
 		kvm_vm_free(race.vm);

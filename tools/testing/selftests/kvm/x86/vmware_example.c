@@ -29,8 +29,6 @@
 #define VMWARE_CPUID_VMMCALL	0x1		/* in ECX */
 #define VMWARE_CPUID_VMCALL	0x2
 
-#define DONE_PORT		0x80
-
 #define KSFT_SKIP		4
 
 /* Guest memory, 2MiB that start at, and are mapped to, address 0. */
@@ -41,6 +39,9 @@
 #define TSS			0x4000
 #define CODE			0x5000
 #define SAVED			0x6000		/* struct vmware_regs [4] */
+
+/* Beyond guest memory, but mapped, a write tells the VMM that the guest is done. */
+#define DONE			0x200000
 
 struct vmware_regs {
 	uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp;
@@ -83,7 +84,7 @@ asm(".pushsection .rodata\n"
 	"	save 2\n"
 	"	in %dx, %eax\n"
 	"	save 3\n"
-	"	out %al, $" STR(DONE_PORT) "\n"
+	"	mov %al, " STR(DONE) "\n"
 	"guest_end:\n"
 	".popsection\n");
 extern const char guest[], guest_end[];
@@ -183,7 +184,7 @@ static void set_cpuid(int kvm, int vcpu)
 	free(cpuid);
 }
 
-/* 64-bit mode, at CPL3, with access to I/O ports 0 to 0xff. */
+/* 64-bit mode, at CPL3, without access to any I/O port. */
 static void set_regs(int vcpu)
 {
 	struct kvm_segment code = {
@@ -197,11 +198,12 @@ static void set_regs(int vcpu)
 	struct kvm_regs regs = { .rip = CODE, .rflags = 0x2 };
 	struct kvm_sregs sregs;
 
-	/* Present, writable, user; the last one is a large page. */
+	/* Present, writable, user; the last level has large pages. */
 	*(uint64_t *)(mem + PML4) = PDPT | 0x7;
 	*(uint64_t *)(mem + PDPT) = PD | 0x7;
 	*(uint64_t *)(mem + PD) = 0x87;
-	/* The offset of the I/O bitmap. */
+	*(uint64_t *)(mem + PD + 8) = DONE | 0x87;
+	/* The offset of the I/O bitmap is beyond the limit, i.e. there is none. */
 	*(uint16_t *)(mem + TSS + 102) = 104;
 	memcpy(mem + CODE, guest, guest_end - guest);
 
@@ -213,7 +215,7 @@ static void set_regs(int vcpu)
 	sregs.gs = data;
 	sregs.ss = data;
 	sregs.tr = (struct kvm_segment) {
-		.selector = 0x28, .base = TSS, .limit = 104 + 0x100 / 8,
+		.selector = 0x28, .base = TSS, .limit = 103,
 		.type = 0xb, .present = 1,
 	};
 	sregs.cr0 = 0x80000031;		/* PG, NE, ET, PE */
@@ -270,9 +272,8 @@ static void handle_hypercall(void)
 }
 
 /*
- * The data of the exit is EAX only, get and set all registers.  Set RAX as well,
- * KVM doesn't use the data of the exit for an IN that was emulated (after a #GP)
- * if registers are set before the IN is complete.
+ * The data of the exit is what ends up in EAX.  Get and set the other registers by
+ * way of KVM_SYNC_X86_REGS.
  */
 static void handle_port(void)
 {
@@ -281,6 +282,7 @@ static void handle_port(void)
 		r->rax, r->rbx, r->rcx, r->rdx, r->rsi, r->rdi, r->rbp,
 	};
 	__u32 *data = (void *)run + run->io.data_offset;
+	__u64 rax = r->rax;
 
 	printf("  KVM_EXIT_IO (%u), direction %u, size %u, port 0x%x, count %u, RIP 0x%llx\n",
 	       run->exit_reason, run->io.direction, run->io.size, run->io.port,
@@ -292,8 +294,8 @@ static void handle_port(void)
 	    (__u32)r->rax != VMWARE_MAGIC)
 		return;
 
-	do_command(&r->rax, &r->rbx, &r->rcx);
-	*data = r->rax;
+	do_command(&rax, &r->rbx, &r->rcx);
+	*data = rax;
 	run->kvm_dirty_regs = KVM_SYNC_X86_REGS;
 }
 
@@ -332,7 +334,7 @@ int main(void)
 	for (;;) {
 		IOCTL(vcpu, KVM_RUN, 0);
 
-		if (run->exit_reason == KVM_EXIT_IO && run->io.port == DONE_PORT)
+		if (run->exit_reason == KVM_EXIT_MMIO && run->mmio.phys_addr == DONE)
 			break;
 
 		if (run->exit_reason == KVM_EXIT_VMWARE) {

@@ -27,13 +27,7 @@
 #include "processor.h"
 #include "bare_guest.h"
 #include "hyperv.h"
-
-#define VMWARE_MAGIC		0x564d5868u
-#define VMWARE_PORT		0x5658
-#define VMWARE_PORT_HB		0x5659
-
-#define PMC_HOST_TSC		0x10000
-#define PMC_APPARENT_TIME	0x10002
+#include "vmware.h"
 
 #define DEFAULT_NR_EXITS	50000
 #define ITERATIONS_PER_SEED	512
@@ -124,6 +118,7 @@ struct fuzz_vm {
 	struct kvm_vm *vm;
 	struct kvm_vcpu *vcpu;
 	u64 flags;		/* KVM_X86_VMWARE_xxx */
+	bool is_configured;	/* not just the default */
 	bool has_xen;
 	bool has_hyperv;
 	bool fixes_hcalls;
@@ -217,7 +212,7 @@ static const char * const count_names[] = {
 
 static u64 counts[NR_COUNTS];
 
-static bool has_xen_cap, has_hyperv_cap, has_fep, has_param, skip_drops_events;
+static bool has_xen_cap, has_hyperv_cap, has_fep, skip_drops_events;
 
 /*
  * SplitMix64.  The library's generator has only 31 bits of state (and output),
@@ -262,7 +257,7 @@ static u64 rnd_reg(void)
 	static const u64 vals[] = {
 		0, 1, 10, 0x7fffffff, 0x80000000, 0xffffffff, BIT_ULL(32),
 		BIT_ULL(63), ~0ull, VMWARE_MAGIC, VMWARE_PORT, VMWARE_PORT_HB,
-		PMC_HOST_TSC, BARE_CODE, BARE_DATA,
+		VMWARE_PMC_HOST_TSC, BARE_CODE, BARE_DATA,
 	};
 	u64 upper = one_in(2) ? rnd() << 32 : 0;
 
@@ -521,11 +516,7 @@ static bool is_double_fault(u8 first, u8 second)
 /* Fill in the request for an exception, and return true if it's valid (or none). */
 static bool rnd_request(struct kvm_vmware_exit *exit)
 {
-	static const u8 vectors[] = {
-		DE_VECTOR, DB_VECTOR, BR_VECTOR, UD_VECTOR, NM_VECTOR, DF_VECTOR,
-		TS_VECTOR, NP_VECTOR, SS_VECTOR, GP_VECTOR, PF_VECTOR, MF_VECTOR,
-		AC_VECTOR, MC_VECTOR, XM_VECTOR,
-	};
+	static const u8 vectors[] = { UD_VECTOR, GP_VECTOR, PF_VECTOR };
 	u32 vector = vectors[below(ARRAY_SIZE(vectors))];
 
 	/* Without flags, the rest is ignored. */
@@ -1010,14 +1001,14 @@ static void set_rdpmc_goal(void)
 
 	/* The guest may have real PMCs, i.e. small indices can't be predicted. */
 	if (one_in(2))
-		pmc = PMC_HOST_TSC + below(3);
+		pmc = VMWARE_PMC_HOST_TSC + below(3);
 	else
 		pmc = one_in(2) ? pmcs[below(ARRAY_SIZE(pmcs))] : (u32)rnd() | BIT(20);
 	cur.regs.rcx = pmc | (one_in(2) ? rnd() << 32 : 0);
 	cur.goal.regs = cur.regs;
 
-	if ((cur.vm->flags & KVM_X86_VMWARE_BACKDOOR) &&
-	    pmc >= PMC_HOST_TSC && pmc <= PMC_APPARENT_TIME)
+	if ((cur.vm->flags & KVM_X86_VMWARE_PSEUDO_PMCS) &&
+	    pmc >= VMWARE_PMC_HOST_TSC && pmc <= VMWARE_PMC_APPARENT_TIME)
 		set_done_goal(cur.len);
 	else
 		set_exception_goal(GP_VECTOR, 0, BARE_CODE + cur.prefix_len);
@@ -1178,24 +1169,28 @@ static void create_vm(struct fuzz_vm *f)
 	};
 	struct kvm_enable_cap cap;
 	bool is_valid;
+	u64 flags;
 	int i, r;
 
 	*f = (struct fuzz_vm) {
 		.vm = bare_vm_create(),
-		.flags = has_param ? KVM_X86_VMWARE_BACKDOOR : 0,
+		.flags = vmware_default_flags(),
 		.has_xen = has_xen_cap && one_in(4),
 		.has_hyperv = has_hyperv_cap && one_in(4),
 		.fixes_hcalls = !one_in(4),
 	};
 
-	for (i = 1 + below(4); i; i--) {
+	for (i = below(5); i; i--) {
 		rnd_cap(&cap);
+		flags = cap.args[0] | (f->is_configured ? f->flags : 0);
 		is_valid = !(cap.args[0] & ~KVM_X86_VMWARE_VALID_MASK) &&
 			   !cap.flags && !cap.args[1] && !cap.args[2] && !cap.args[3] &&
-			   (!(cap.args[0] & KVM_X86_VMWARE_NESTED_BACKDOOR) ||
-			    ((cap.args[0] | f->flags) & KVM_X86_VMWARE_BACKDOOR));
-		if (is_valid)
-			f->flags |= cap.args[0];
+			   (!(flags & KVM_X86_VMWARE_NESTED_BACKDOOR) ||
+			    (flags & KVM_X86_VMWARE_BACKDOOR));
+		if (is_valid) {
+			f->flags = flags;
+			f->is_configured = true;
+		}
 
 		r = enable(f->vm, &cap);
 		TEST_ASSERT(is_valid ? !r : r == -1 && errno == EINVAL,
@@ -1363,7 +1358,6 @@ int main(int argc, char *argv[])
 
 	TEST_REQUIRE(kvm_check_cap(KVM_CAP_X86_VMWARE) == KVM_X86_VMWARE_VALID_MASK);
 
-	has_param = get_kvm_param_bool("enable_vmware_backdoor");
 	has_fep = is_forced_emulation_enabled;
 	has_hyperv_cap = kvm_has_cap(KVM_CAP_HYPERV_CPUID);
 	has_xen_cap = kvm_check_cap(KVM_CAP_XEN_HVM) & KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL;

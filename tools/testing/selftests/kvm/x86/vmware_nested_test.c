@@ -10,11 +10,8 @@
 #include "hyperv.h"
 #include "processor.h"
 #include "svm_util.h"
+#include "vmware.h"
 #include "vmx.h"
-
-#define VMWARE_MAGIC	0x564d5868u
-#define VMWARE_PORT	0x5658
-#define VMWARE_PORT_HB	0x5659
 
 /* The TSS has no I/O permission bitmap, i.e. denies all ports. */
 #define TSS_RSP0	4

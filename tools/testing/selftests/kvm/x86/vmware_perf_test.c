@@ -22,9 +22,7 @@
 #include "processor.h"
 #include "bare_guest.h"
 #include "hyperv.h"
-
-#define VMWARE_MAGIC	0x564d5868u
-#define VMWARE_PORT	0x5658
+#include "vmware.h"
 
 #define PORT		0x80
 #define MSR_NONEXISTENT	0x40000500
@@ -34,13 +32,14 @@ static int nr_rounds = 10;
 static int nr_warmup = 20;
 static bool machine_readable;
 
-/* What VMs get, other than KVM_X86_VMWARE_BACKDOOR due to the module param. */
+/* The module param is the default of VMs whose userspace doesn't ask for anything. */
 static const struct {
 	const char *name;
 	u64 flags;
 } vms[] = {
 	{ "default", 0 },
-	{ "vmware", KVM_X86_VMWARE_BACKDOOR | KVM_X86_VMWARE_HYPERCALL },
+	{ "vmware", KVM_X86_VMWARE_BACKDOOR | KVM_X86_VMWARE_PSEUDO_PMCS |
+		    KVM_X86_VMWARE_HYPERCALL },
 };
 
 struct perf_test {
@@ -430,8 +429,8 @@ static bool is_supported(const struct perf_test *t, u64 vm_flags)
 	if (t->cap && !(kvm_check_cap(t->cap) & t->cap_mask))
 		return false;
 
-	if (is_backdoor_default())
-		flags |= KVM_X86_VMWARE_BACKDOOR;
+	if (!flags && is_backdoor_default())
+		flags = KVM_X86_VMWARE_BACKDOOR;
 
 	return !(t->flags & ~flags);
 }

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Verify that L2 sees the bits of CR0 and CR4 that L1 owns as L1's read shadows
+ * say, also after L0 or its userspace set CR0 and CR4 while L2 was running.
+ */
+#include "test_util.h"
+#include "kvm_util.h"
+#include "processor.h"
+#include "vmx.h"
+
+/* What L1 hides.  VMX requires both to be set in the effective CR0 and CR4. */
+#define HIDDEN_CR0	X86_CR0_NE
+#define HIDDEN_CR4	X86_CR4_VMXE
+
+static void l2_check_crs(void)
+{
+	GUEST_ASSERT_EQ(get_cr0() & HIDDEN_CR0, 0);
+	GUEST_ASSERT_EQ(get_cr4() & HIDDEN_CR4, 0);
+}
+
+static void l2_guest_code(void)
+{
+	l2_check_crs();
+
+	/* Userspace writes back CR0 and CR4. */
+	GUEST_SYNC(0);
+	l2_check_crs();
+
+	/* L0 owns CR0.MP, and so emulates the LMSW. */
+	asm volatile("lmsw %w0" : : "r"((get_cr0() & 0xf) ^ X86_CR0_MP));
+	l2_check_crs();
+
+	asm volatile("mov %0, %%cr0" : : "r"(get_cr0() ^ X86_CR0_MP));
+	asm volatile("mov %0, %%cr4" : : "r"(get_cr4() ^ X86_CR4_PSE));
+	l2_check_crs();
+
+	vmcall();
+}
+
+static void l1_guest_code(struct vmx_pages *vmx)
+{
+	u64 cr0, cr4;
+
+	GUEST_ASSERT(prepare_for_vmx_operation(vmx));
+	GUEST_ASSERT(load_vmcs(vmx));
+	prepare_vmcs(vmx, l2_guest_code);
+
+	cr0 = vmreadz(GUEST_CR0);
+	cr4 = vmreadz(GUEST_CR4);
+	GUEST_ASSERT(cr0 & HIDDEN_CR0);
+	GUEST_ASSERT(cr4 & HIDDEN_CR4);
+
+	vmwrite(CR0_GUEST_HOST_MASK, HIDDEN_CR0);
+	vmwrite(CR0_READ_SHADOW, cr0 & ~HIDDEN_CR0);
+	vmwrite(CR4_GUEST_HOST_MASK, HIDDEN_CR4);
+	vmwrite(CR4_READ_SHADOW, cr4 & ~HIDDEN_CR4);
+
+	GUEST_ASSERT(!vmlaunch());
+	GUEST_ASSERT_EQ(vmreadz(VM_EXIT_REASON), EXIT_REASON_VMCALL);
+
+	/* L1's bits must not have changed, L2's must have. */
+	GUEST_ASSERT_EQ(vmreadz(GUEST_CR0) & HIDDEN_CR0, HIDDEN_CR0);
+	GUEST_ASSERT_EQ(vmreadz(GUEST_CR4), cr4 ^ X86_CR4_PSE);
+	GUEST_DONE();
+}
+
+int main(int argc, char *argv[])
+{
+	struct kvm_sregs sregs;
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
+	struct ucall uc;
+	gva_t vmx_gva;
+
+	TEST_REQUIRE(kvm_cpu_has(X86_FEATURE_VMX));
+
+	vm = vm_create_with_one_vcpu(&vcpu, l1_guest_code);
+	vcpu_alloc_vmx(vm, &vmx_gva);
+	vcpu_args_set(vcpu, 1, vmx_gva);
+
+	for (;;) {
+		vcpu_run(vcpu);
+		TEST_ASSERT_KVM_EXIT_REASON(vcpu, KVM_EXIT_IO);
+
+		switch (get_ucall(vcpu, &uc)) {
+		case UCALL_SYNC:
+			vcpu_sregs_get(vcpu, &sregs);
+			vcpu_sregs_set(vcpu, &sregs);
+			break;
+		case UCALL_DONE:
+			kvm_vm_free(vm);
+			return 0;
+		case UCALL_ABORT:
+			REPORT_GUEST_ASSERT(uc);
+		default:
+			TEST_FAIL("Unknown ucall %lu", uc.cmd);
+		}
+	}
+}
