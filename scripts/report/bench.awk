@@ -21,7 +21,6 @@ function cost(vendor, kernel, test, vm, param,   key)
 }
 
 function vendor_name(vendor) { return vendor == "amd" ? "AMD" : "Intel" }
-function no_nrips(vendor) { return vendor == "amd" && !hardware }
 function is_exit(test) { return test !~ /^(gp_|rdmsr_|rdpmc_|cpuid|kvm_hcall|hv_hcall)/ }
 function number(value) { return value == "" ? "" : sprintf("%.0f", value) }
 function ratio(a, b) { return a == "" || b == "" ? "" : sprintf("%.2f", a / b) }
@@ -52,11 +51,11 @@ function table(title, exit_tests,   i, v, line, rule, test)
 	}
 }
 
-# A bound, met or not; the limit is inclusive. An exemption says why it does not apply.
-function bound(text, vendor, value, form, limit, note, exempt)
+# A bound, met or not; the limit is inclusive.
+function bound(text, vendor, value, form, limit, note)
 {
 	printf "| %s | %s | " form " | " form " | %s%s |\n", text, vendor, value, limit,
-		exempt != "" ? "does not apply: " exempt : value <= limit ? "met" : "**NOT MET**",
+		value <= limit ? "met" : "**NOT MET**",
 		note == "" ? "" : " (" note ")"
 }
 
@@ -71,7 +70,7 @@ function bounds(   v, vendor, i, test, diff, worst, which, gp_exits, gp, gp_whic
 		bound("`KVM_EXIT_VMWARE` to `KVM_EXIT_XEN` + `KVM_{GET,SET}_REGS`, six results each", vendor_name(vendor),
 		      vmware / cost(vendor, "patched", "xen_regs", "vmware"), "%.3f", 0.65)
 		bound("`KVM_EXIT_VMWARE` to `KVM_EXIT_IO` of OUT, where the CPU gives the next RIP", vendor_name(vendor),
-		      vmware / cost(vendor, "patched", "out", "vmware"), "%.3f", 1.10, "", no_nrips(vendor) ? "QEMU emulates no NRIPS" : "")
+		      vmware / cost(vendor, "patched", "out", "vmware"), "%.3f", 1.10)
 
 		worst = gp = -1e9
 		gp_exits = 0
@@ -118,8 +117,7 @@ function chart(   v, i, y, list, count, width, results, largest, value, color)
 	     "In brackets: registers returned.")
 	y = 58
 	for (v = 1; v <= nvendors; v++) {
-		text(16, y + 20, "font-size=\"14\" font-weight=\"bold\"", vendor_name(vendors[v]) \
-		     (no_nrips(vendors[v]) ? ", emulated without NRIPS: KVM has to decode an instruction to skip it, but for I/O" : ""))
+		text(16, y + 20, "font-size=\"14\" font-weight=\"bold\"", vendor_name(vendors[v]))
 		y += 30
 		for (i = 1; i <= count; i++) {
 			color = list[i] == "vmware" ? "#1a6fb5" : list[i] ~ /^port/ ? "#e08a2c" : "#9aa3ab"
