@@ -174,7 +174,7 @@ bool kvm_is_vmware_backdoor_opcode(struct x86_emulate_ctxt *ctxt)
 	return false;
 }
 
-static int kvm_vmware_inject_exception(struct kvm_vcpu *vcpu)
+static int kvm_vmware_inject_exception(struct kvm_vcpu *vcpu, u64 mask)
 {
 	struct kvm_vmware_exit *exit = &vcpu->run->vmware;
 	struct x86_exception fault = { .vector = PF_VECTOR };
@@ -205,9 +205,7 @@ static int kvm_vmware_inject_exception(struct kvm_vcpu *vcpu)
 	case PF_VECTOR:
 		fault.error_code_valid = true;
 		fault.error_code = error_code;
-		fault.address = address;
-		if (!is_64_bit_hypercall(vcpu))
-			fault.address = (u32)address;
+		fault.address = address & mask;
 
 		kvm_inject_emulated_page_fault(vcpu, &fault);
 		return 1;
@@ -230,11 +228,13 @@ static int kvm_vmware_complete_hypercall(struct kvm_vcpu *vcpu)
 	if (unlikely(!kvm_is_linear_rip(vcpu, vcpu->arch.cui_linear_rip)))
 		return 1;
 
+	mask = is_64_bit_hypercall(vcpu) ? U64_MAX : U32_MAX;
+
 	flags = READ_ONCE(exit->u.hcall.exception.flags);
 	if (unlikely(flags)) {
 		r = -EINVAL;
 		if (!(flags & ~KVM_VMWARE_EXCEPTION_VALID))
-			r = kvm_vmware_inject_exception(vcpu);
+			r = kvm_vmware_inject_exception(vcpu, mask);
 
 		/* Keep the hypercall pending, userspace can try again. */
 		if (r < 0)
@@ -243,7 +243,6 @@ static int kvm_vmware_complete_hypercall(struct kvm_vcpu *vcpu)
 		return r;
 	}
 
-	mask = is_64_bit_hypercall(vcpu) ? U64_MAX : U32_MAX;
 	kvm_rax_write_raw(vcpu, exit->u.hcall.rax & mask);
 	kvm_rbx_write_raw(vcpu, exit->u.hcall.rbx & mask);
 	kvm_rcx_write_raw(vcpu, exit->u.hcall.rcx & mask);
@@ -259,7 +258,14 @@ int kvm_vmware_hypercall(struct kvm_vcpu *vcpu)
 {
 	bool longmode = is_64_bit_hypercall(vcpu);
 	u64 mask = longmode ? U64_MAX : U32_MAX;
-	struct kvm_vmware_exit exit = {
+	struct kvm_vmware_exit *exit = &vcpu->run->vmware;
+
+	BUILD_BUG_ON(sizeof(*exit) > sizeof(vcpu->run->padding));
+
+	++vcpu->stat.hypercalls;
+
+	vcpu->run->exit_reason = KVM_EXIT_VMWARE;
+	*exit = (struct kvm_vmware_exit) {
 		.type = KVM_EXIT_VMWARE_HCALL,
 		.u.hcall = {
 			.longmode = longmode,
@@ -274,18 +280,11 @@ int kvm_vmware_hypercall(struct kvm_vcpu *vcpu)
 		},
 	};
 
-	BUILD_BUG_ON(sizeof(vcpu->run->vmware) > sizeof(vcpu->run->padding));
-
-	++vcpu->stat.hypercalls;
-
-	trace_kvm_vmware_hypercall(exit.u.hcall.cpl, longmode,
-				   exit.u.hcall.rax, exit.u.hcall.rbx,
-				   exit.u.hcall.rcx, exit.u.hcall.rdx,
-				   exit.u.hcall.rsi, exit.u.hcall.rdi,
-				   exit.u.hcall.rbp);
-
-	vcpu->run->exit_reason = KVM_EXIT_VMWARE;
-	vcpu->run->vmware = exit;
+	trace_kvm_vmware_hypercall(exit->u.hcall.cpl, longmode,
+				   exit->u.hcall.rax, exit->u.hcall.rbx,
+				   exit->u.hcall.rcx, exit->u.hcall.rdx,
+				   exit->u.hcall.rsi, exit->u.hcall.rdi,
+				   exit->u.hcall.rbp);
 
 	vcpu->arch.cui_linear_rip = kvm_get_linear_rip(vcpu);
 	vcpu->arch.complete_userspace_io = kvm_vmware_complete_hypercall;
