@@ -7,6 +7,6 @@
 . "$(dirname "$0")/../lib.sh"
 . "$SCRIPTS/source/tree.sh"
 
-# A "\t" before a word is no letter of it, nor is "Nd", an operand of asm(), a word.
+# A "\t" before a word is no letter of it, nor is "Nd", an operand of asm(), a word. "EXEPT" is QEMU's.
 cd "$TOP"
-git ls-files -z -- ':!scripts/check/*.patch' | xargs -0 codespell --ignore-regex '\\[nt]|"Nd"'
+git ls-files -z -- ':!scripts/check/*.patch' | xargs -0 codespell --ignore-regex '\\[nt]|"Nd"|"EXEPT"'
