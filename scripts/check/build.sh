@@ -39,7 +39,7 @@ build()
 # is not static: it is constant false.
 without_vmware()
 {
-	! (cd "$1" && nm kvm*.o) | grep -i vmware | grep -v 'kvm_vmware_hypercall$\|vmx_is_vmware_backdoor_gp$' || die "VMware code is left without KVM_VMWARE"
+	! (cd "$1" && nm kvm*.o) | grep -i vmware | grep -v '[^ ]kvm_vmware_hypercall$\|vmx_is_vmware_backdoor_gp$' || die "VMware code is left without KVM_VMWARE"
 	[ -e "$OUT/base/arch/x86/kvm/kvm.o" ] || return 0
 	size "$OUT/base/arch/x86/kvm/kvm.o" "$1/kvm.o" | tee /dev/stderr | awk '
 		NR > 1 { total[NR] = $4 }

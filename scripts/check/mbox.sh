@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Check what make mbox writes: git am makes the series of it, but for what is of the lab; each
+# Check what make mbox writes: git am makes the series of it; each
 # patch is from the sender and has the tags; cover letter and patches are a thread; and input
 # that nobody can post with is refused.
 #
@@ -51,7 +51,7 @@ for name in ${want//.mbox/}; do
 	end=$(tree_git rev-parse "posting/$name") head=$(check_git rev-parse HEAD)
 	[ "$(check_git log --format=%s "$here..$head")" = "$(tree_git log --format=%s "$from..$end")" ] ||
 		bad "$name.mbox has not the patches of the posting"
-	check_git diff --quiet "$end" "$head" -- . ':!MAINTAINERS' || bad "$name.mbox does not make the posting's tree"
+	check_git diff --quiet "$end" "$head" || bad "$name.mbox does not make the posting's tree"
 	for commit in $(check_git rev-list "$here..$head"); do
 		[ "$(check_git log -1 --format='%an <%ae>' "$commit")" = "$sender" ] || bad "$name.mbox: not from the sender: $commit"
 		[ "$(check_git log -1 --format=%B "$commit" | sed '/^$/d' | tail -n 2)" = \

@@ -12,8 +12,8 @@
 #
 #   params="..."    kernel parameters
 #   threads=multi   amd: a thread for each CPU, not one for both. About once in a million
-#                   exits QEMU's SVM then saves the host's registers as the guest's, or runs
-#                   an instruction that is no more; but a guest's firmware, which waits for
+#                   exits the SVM of QEMU 7.2 saved the host's registers as the guest's, or ran
+#                   an instruction that was no more; but a guest's firmware, which waits for
 #                   QEMU by polling, needs them.
 #   cpus=2          two CPUs where Bochs emulates them, too: it takes twice as long
 #   clock=count     one CPU, and a clock that counts instructions: QEMU advances it by 1 ns

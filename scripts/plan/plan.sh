@@ -32,11 +32,11 @@ vendors=${vendors:-intel amd} source=${source:-$SRC}
 has_test() { [ -n "$(find "$1/tools/testing/selftests/kvm" -maxdepth 2 -path "*/$2.c" -print -quit)" ]; }
 
 # Upstream's of plan/tests, and those that plan/cells has for some cells alone.
-selftests() { sed 's/#.*//' "$SCRIPTS/plan/tests" | xargs -n1 | in_kernels; }
+listed_tests() { sed 's/#.*//' "$SCRIPTS/plan/tests" | xargs -n1; }
 extra_tests()
 {
 	awk '$1 == "selftests" && $4 { gsub(",", "\n", $4); print $4 }' "$SCRIPTS/plan/cells" | sort -u |
-		grep -vxF "$(sed 's/#.*//' "$SCRIPTS/plan/tests" | xargs -n1; series_tests)" | in_kernels
+		grep -vxF "$(listed_tests; echo "$new")" | in_kernels
 }
 
 # Of those on standard input the ones that every kernel has.
@@ -70,7 +70,7 @@ checks() { (cd "$SCRIPTS/check" && for file in *.sh; do [ "$file" = lib.sh ] || 
 # expect: the expectation of each "vendor kernel set cell test" on standard input.
 expect()
 {
-	awk -v OFS='\t' -v new=" $new " \
+	awk -v OFS='\t' -v new=" ${new//$'\n'/ } " \
 		-f "$SCRIPTS/plan/glob.awk" -f "$SCRIPTS/plan/expect.awk" "$SCRIPTS"/plan/{skips,known-failures,fixes} -
 }
 
@@ -82,14 +82,15 @@ in_cell()
 	if [ -n "$only" ]; then grep -xF "$only"; else grep -vxF "$extra" | grep .; fi || :
 }
 
-new=$(series_tests | xargs) extra=$(extra_tests)
+new=$(series_tests)
+extra=$(extra_tests)
 for set in $sets; do
 	case $set in
 	checks)		names=$(checks) who=- ;;
-	selftests)	names=$(selftests; series_tests; echo "$extra") who=$vendors ;;
-	upstream)	names=$(selftests; echo "$extra") who=$vendors ;;
+	selftests)	names=$(listed_tests | in_kernels; echo "$new"; echo "$extra") who=$vendors ;;
+	upstream)	names=$(listed_tests | in_kernels; echo "$extra") who=$vendors ;;
 	demo)		names=vmware_example who=$vendors ;;
-	series)		names=$(xargs -n1 <<<"$new") who=$vendors ;;
+	series)		names=$new who=$vendors ;;
 	debian)		names=$(commands) who=$vendors ;;
 	*)		die "there is no set of tests $set" ;;
 	esac
@@ -107,4 +108,4 @@ for set in $sets; do
 		done
 	done
 done | expect | grep . || die "there is nothing to run${test:+: no test is called $test}" \
-	"There are: checks selftests debian $( (selftests; extra_tests; series_tests; commands; checks) 2>/dev/null | xargs)"
+	"There are: checks selftests debian $( (listed_tests | in_kernels; echo "$extra"; echo "$new"; commands; checks) 2>/dev/null | xargs)"

@@ -38,6 +38,17 @@ archive_update()
 	archive apt-get update || say "apt-get update: not every suite could be read"
 }
 
+# archive_version PACKAGE LINE SUITE: the newest version of that line, a regular expression, of
+# which the suite has the source.
+archive_version()
+{
+	archive_suites deb-src "$3"
+	archive apt-cache madison "$1" | awk '$NF == "Sources" { print $3 }' |
+		sed -En "/^([0-9]+:)?$2[^0-9]/p" | sort -V | tail -1 | grep . ||
+		die "the archive has no such source of $1 (any more)" \
+		    "With a network problem, see build/log/apt-lists.log and try again."
+}
+
 # archive_tarball PACKAGE LINE SUITE: print the path of upstream's tarball of the newest version
 # of that line, a regular expression, without what Debian adds to build its packages. A
 # download is kept in the cache and taken from there the next time, without a network.
@@ -47,12 +58,7 @@ archive_tarball()
 	cached_tarball() { find "$DOWNLOADS" -name "$1_*.orig.tar.xz" | sed -En "\,/$1_$2[^0-9],p" | sort -V | tail -1; }
 	tarball=$(cached_tarball "$@")
 	if [ -z "$tarball" ]; then
-		archive_suites deb-src "$3"
-		version=$(archive apt-cache madison "$1" | awk '$NF == "Sources" { print $3 }' |
-			sed -En "/^([0-9]+:)?$2[^0-9]/p" | sort -V | tail -1)
-		[ -n "$version" ] ||
-			die "the archive has no such source of $1 (any more)" \
-			    "With a network problem, see build/log/apt-lists.log and try again."
+		version=$(archive_version "$@")
 		mkdir -p "$DOWNLOADS"
 		need_space "$DOWNLOADS" 1
 		rm -rf "$dir"

@@ -18,11 +18,7 @@ download()
 	rm -rf "$dir" "$new"
 	mkdir -p "$DOWNLOADS" "$new"
 	need_space "$DOWNLOADS" 1
-	archive_suites deb-src trixie
-	version=$(archive apt-cache madison qemu | awk '$NF == "Sources" { print $3 }' | grep '^1:10\.0\.' | sort -V | tail -1)
-	[ -n "$version" ] ||
-		die "the archive has no source of QEMU 10.0 (any more)" \
-		    "With a network problem, see build/log/apt-lists.log and try again."
+	version=$(archive_version qemu '10\.0' trixie)
 	(cd "$new" && step "Download the source of QEMU $version" download-qemu \
 		archive apt-get source --download-only "qemu=$version")
 	archive_suites deb trixie

@@ -7,7 +7,7 @@
 # Usage: mbox.sh sender="Name <address>" assisted_by="VALUE" dir=DIR
 #
 # A posting called *-lab is not for the list. What the patches in the repository have of the lab's
-# is gone: its author, whom the entry in MAINTAINERS names, too, and its base-commit.
+# is gone: its author, and its base-commit.
 
 . "$(dirname "$0")/../lib.sh"
 . "$SCRIPTS/source/tree.sh"
@@ -76,7 +76,6 @@ recipients()
 # The header as git writes it in a patch: in a cover letter it leaves a name as it is.
 from_header() { tree_git log -1 --format=email "$1" | awk 'NR > 1 { if (/^Date: /) exit; print }'; }
 
-author=$(tree_git log -1 --format='%an <%ae>' main)
 from=base parent=$(tree_git rev-parse 'base^{commit}')
 while read -r name to; do
 	[[ $name != *-lab ]] || continue
@@ -90,8 +89,7 @@ while read -r name to; do
 	tree_git -c "branch.$name.description=$(text "$name")" \
 		format-patch --stdout --thread=shallow --cover-letter --cover-from-description=subject \
 		--no-signature --stat=72 --summary -M "${recipients[@]}" "$start..$name" |
-		awk -v author="+M:	$author" -v sender="+M:	$sender" -v from="$(from_header "$parent")" '
-			$0 == author { $0 = sender }
+		awk -v from="$(from_header "$parent")" '
 			/^From: / && !n++ { $0 = from }
 			{ print }' >"$dir/$name.mbox"
 	say "$(short "$dir")/$name.mbox: cover letter, and patches: $(tree_git rev-list --count "$start..$name")"
