@@ -4,7 +4,7 @@
 # built. What is built, packed and booted comes from it, and report/judge.sh joins
 # what came out to it: a line without a result fails.
 #
-# Usage: plan.sh kernels="NAME..." sets="SET..." [vendors="amd intel"] [test=NAME]
+# Usage: plan.sh kernels="NAME..." sets="SET..." [vendors="amd intel"] [test="NAME..."]
 #	[source=DIR]
 #
 # Separated by tabs: vendor kernel set cell test expectation says reason, where
@@ -19,7 +19,7 @@
 #   says         an extended regular expression for the reason or the assertion
 #   reason       why it is no pass, from plan/skips, plan/known-failures and plan/fixes
 #
-# test= leaves all other tests out, or, if it is the name of a set, all other sets. source= is the
+# test= leaves all other tests out, or, for the name of a set, all other sets. source= is the
 # tree of every kernel but base, if it is not the one with the whole series.
 
 . "$(dirname "$0")/../lib.sh"
@@ -84,6 +84,11 @@ in_cell()
 
 new=$(series_tests)
 extra=$(extra_tests)
+wanted=${test// /$'\n'}
+known=$( (printf '%s\n' checks selftests debian; listed_tests | in_kernels; echo "$extra"; echo "$new"; commands; checks) 2>/dev/null)
+for name in $test; do
+	grep -qxF -- "$name" <<<"$known" || die "no test is called $name" "There are: $(xargs <<<"$known")"
+done
 for set in $sets; do
 	case $set in
 	checks)		names=$(checks) who=- ;;
@@ -94,7 +99,7 @@ for set in $sets; do
 	debian)		names=$(commands) who=$vendors ;;
 	*)		die "there is no set of tests $set" ;;
 	esac
-	if [ -n "$test" ] && [ "$test" != "$set" ]; then names=$(grep -xF -- "$test" <<<"$names") || continue; fi
+	if [ -n "$test" ] && ! grep -qxF -- "$set" <<<"$wanted"; then names=$(grep -xF -- "$wanted" <<<"$names") || continue; fi
 	for vendor in $who; do
 		if [ "$set" = checks ]; then
 			printf '%s\n' "$names" | sed 's/^/- - checks - /'
@@ -107,5 +112,4 @@ for set in $sets; do
 			done
 		done
 	done
-done | expect | grep . || die "there is nothing to run${test:+: no test is called $test}" \
-	"There are: checks selftests debian $( (listed_tests | in_kernels; echo "$extra"; echo "$new"; commands; checks) 2>/dev/null | xargs)"
+done | expect | grep . || die "there is nothing to run${test:+: $test}"

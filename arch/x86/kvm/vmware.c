@@ -258,14 +258,7 @@ int kvm_vmware_hypercall(struct kvm_vcpu *vcpu)
 {
 	bool longmode = is_64_bit_hypercall(vcpu);
 	u64 mask = longmode ? U64_MAX : U32_MAX;
-	struct kvm_vmware_exit *exit = &vcpu->run->vmware;
-
-	BUILD_BUG_ON(sizeof(*exit) > sizeof(vcpu->run->padding));
-
-	++vcpu->stat.hypercalls;
-
-	vcpu->run->exit_reason = KVM_EXIT_VMWARE;
-	*exit = (struct kvm_vmware_exit) {
+	struct kvm_vmware_exit exit = {
 		.type = KVM_EXIT_VMWARE_HCALL,
 		.u.hcall = {
 			.longmode = longmode,
@@ -280,11 +273,18 @@ int kvm_vmware_hypercall(struct kvm_vcpu *vcpu)
 		},
 	};
 
-	trace_kvm_vmware_hypercall(exit->u.hcall.cpl, longmode,
-				   exit->u.hcall.rax, exit->u.hcall.rbx,
-				   exit->u.hcall.rcx, exit->u.hcall.rdx,
-				   exit->u.hcall.rsi, exit->u.hcall.rdi,
-				   exit->u.hcall.rbp);
+	BUILD_BUG_ON(sizeof(exit) > sizeof(vcpu->run->padding));
+
+	++vcpu->stat.hypercalls;
+
+	vcpu->run->exit_reason = KVM_EXIT_VMWARE;
+	vcpu->run->vmware = exit;
+
+	trace_kvm_vmware_hypercall(exit.u.hcall.cpl, longmode,
+				   exit.u.hcall.rax, exit.u.hcall.rbx,
+				   exit.u.hcall.rcx, exit.u.hcall.rdx,
+				   exit.u.hcall.rsi, exit.u.hcall.rdi,
+				   exit.u.hcall.rbp);
 
 	vcpu->arch.cui_linear_rip = kvm_get_linear_rip(vcpu);
 	vcpu->arch.complete_userspace_io = kvm_vmware_complete_hypercall;

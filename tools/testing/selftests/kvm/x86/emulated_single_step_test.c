@@ -66,7 +66,8 @@ static void guest_code(void)
 	GUEST_DONE();
 }
 
-static u8 debug_guest_code[] = { 0x6e /* outsb */, 0x90 /* nop */ };
+static u8 debug_guest_code[] = { 0x6e /* outsb */, 0x90 /* nop */,
+				  0x6e /* outsb */, 0x6e /* outsb */ };
 
 /* Write registers on each exit, which must not affect the #DB. */
 static void handle_exit(struct kvm_vcpu *vcpu)
@@ -93,7 +94,8 @@ static void test_guest_debug(struct kvm_vcpu *vcpu)
 {
 	struct kvm_guest_debug debug = {
 		.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP,
-	};
+	}, off = {};
+	struct kvm_regs regs;
 
 	vcpu_args_set(vcpu, 3, 0, debug_guest_code, TEST_PORT);
 	vcpu_guest_debug_set(vcpu, &debug);
@@ -105,6 +107,33 @@ static void test_guest_debug(struct kvm_vcpu *vcpu)
 	TEST_ASSERT_KVM_EXIT_REASON(vcpu, KVM_EXIT_DEBUG);
 	TEST_ASSERT_EQ(vcpu->run->debug.arch.exception, DB_VECTOR);
 	TEST_ASSERT_EQ(vcpu->run->debug.arch.pc, (u64)&debug_guest_code[1]);
+
+	/* What completed before single-stepping began doesn't trap. */
+	vcpu_regs_get(vcpu, &regs);
+	regs.rip = (u64)debug_guest_code;
+	vcpu_regs_set(vcpu, &regs);
+	vcpu_guest_debug_set(vcpu, &off);
+
+	vcpu_run(vcpu);
+	handle_exit(vcpu);
+	vcpu_guest_debug_set(vcpu, &debug);
+
+	vcpu_run(vcpu);
+	TEST_ASSERT_KVM_EXIT_REASON(vcpu, KVM_EXIT_DEBUG);
+	TEST_ASSERT_EQ(vcpu->run->debug.arch.pc, (u64)&debug_guest_code[2]);
+
+	/* Ditto for what completes after single-stepping ended. */
+	db_rip = 0;
+	sync_global_to_guest(vcpu->vm, db_rip);
+
+	vcpu_run(vcpu);
+	handle_exit(vcpu);
+	vcpu_guest_debug_set(vcpu, &off);
+
+	vcpu_run(vcpu);
+	handle_exit(vcpu);
+	sync_global_from_guest(vcpu->vm, db_rip);
+	TEST_ASSERT_EQ(db_rip, 0);
 }
 
 int main(int argc, char *argv[])

@@ -10,6 +10,9 @@
 #define VMWARE_BACKDOOR_PMC_HOST_TSC		0x10000
 #define VMWARE_BACKDOOR_PMC_APPARENT_TIME	0x10002
 
+/* The backdoor is disabled if KVM doesn't have the param. */
+#define BACKDOOR_PARAM	"/sys/module/kvm/parameters/enable_vmware_backdoor"
+
 static void guest_rdpmc(bool enabled, u8 (*rdpmc)(u32 idx, u64 *val))
 {
 	u8 vector;
@@ -46,7 +49,8 @@ int main(int argc, char *argv[])
 	TEST_REQUIRE(kvm_is_pmu_enabled());
 
 	vm = vm_create_with_one_vcpu(&vcpu, guest_code);
-	vcpu_args_set(vcpu, 1, get_kvm_param_bool("enable_vmware_backdoor"));
+	vcpu_args_set(vcpu, 1, !access(BACKDOOR_PARAM, F_OK) &&
+			       get_kvm_param_bool("enable_vmware_backdoor"));
 
 	vcpu_run(vcpu);
 	switch (get_ucall(vcpu, &uc)) {
