@@ -51,7 +51,7 @@ has_test()
 	local test=${1%%:*} case=${1#*:}
 	[ "$test" != check ] || { [ -e "$SCRIPTS/check/$case.sh" ]; return; }
 	[ "$test" != "$case" ] || case=main
-	grep -qE "(TEST(_F|_F_TIMEOUT)?\((\w+, )?|int )$case\b" "$dir/$tests/$test.c" 2>/dev/null
+	grep -qE "(TEST[A-Z_]*\((\w+, )?|int )$case\b" "$dir/$tests/$test.c" 2>/dev/null
 }
 
 # has_bug BUG TEST...: is there such a deliberate bug, or defect, and has one of the tests to catch it?
