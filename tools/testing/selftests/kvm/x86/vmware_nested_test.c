@@ -4,6 +4,8 @@
  * L2 to the VMware backdoor (and things that look similar): L0's userspace, L1,
  * or L2 itself.  L2 executes one instruction and then exits to L1.
  */
+#include <pthread.h>
+
 #include "kvm_test_harness.h"
 #include "test_util.h"
 #include "kvm_util.h"
@@ -17,140 +19,152 @@
 #define TSS_RSP0	4
 #define TSS_IO_MAP_BASE	102
 
-enum outcome {
+/* Pages of L2, all but L2_KERNEL are accessible by CPL3, as is what maps them. */
+enum l2_page {
+	L2_CODE,
+	L2_BUFFER,
+	L2_KERNEL,
+	L2_TDP_READONLY,	/* Not writable, and ... */
+	L2_TDP_ABSENT,		/* ... not present in L1's TDP. */
+	NR_L2_PAGES,
+};
+
+#define l2_gva(page)	(BIT_ULL(46) + (page) * PAGE_SIZE)
+
+enum l2_exit {
 	L2_DONE,	/* The instruction completed, possibly after an exit to L0's userspace. */
-	L2_GP,		/* L2 took a #GP. */
-	L1_GP,		/* L1 got a #GP VM-Exit. */
-	L1_IO,		/* L1 got an I/O VM-Exit. */
-	L1_TDP,		/* L1 got an EPT Violation or #NPF. */
-	L1_OTHER,
+	L2_EXCEPTION,	/* L2 took an exception. */
+	L1_EXCEPTION,	/* L1 got a VM-Exit for an exception, */
+	L1_IO,		/* I/O, */
+	L1_TDP,		/* an EPT Violation or #NPF, */
+	L1_OTHER,	/* or something else. */
 };
 
-enum l1_io {
-	L1_IO_NONE,
-	L1_IO_ALL,
-	L1_IO_BITMAP,	/* Only the ports of the backdoor. */
-	NR_L1_IO,
+static const char * const l2_exits[] = {
+	"L2 done", "exception in L2", "exception in L1", "I/O in L1",
+	"EPT Violation or #NPF in L1", "other exit to L1",
 };
 
-struct l1_config {
-	bool intercept_gp;
-	enum l1_io io;
-	u8 inject_vector;	/* Deliver a software interrupt before running L2. */
+struct l2_run {
+	/* What L1 is to intercept, the event to inject, and L2's CPL. */
+	u32 exceptions;
+	bool io;
+	u32 event;
+	int cpl;
+
+	/* Input and output.  If L2 takes an exception, then as of the exception. */
+	struct guest_regs regs;
+
+	/* What L2 did, the fields of the architectures that matter are identical. */
+	enum l2_exit exit;
+	u64 vector;
+	u64 error_code;
+	u64 rip;
+	u64 addr;
 };
 
-/* Written by the host for each run of L2, read by L1. */
-static struct l1_config l1_config;
-static bool l2_is_cpl3;
-static u8 l2_code[16];
-static struct guest_regs l2_regs;
-static u64 l2_stack;
-static u64 io_bitmap_all;
-static u64 io_bitmap_vmware;
+/* L1's, and the host's pointer to it. */
+static struct l2_run l2_run __aligned(PAGE_SIZE);
+static struct l2_run *l2;
+
+/* Intercepts all ports. */
+static u64 io_bitmap;
 
 /* Non-NULL if L1 uses Hyper-V's enlightenments. */
 static struct hyperv_test_pages *hv_pages;
 static u64 hv_hcall_page;
 
-static bool l2_took_gp;
-static char l2_buffer[64];
-
-static void l2_gp_handler(struct ex_regs *regs)
+static void l2_exception_handler(struct ex_regs *regs)
 {
-	l2_took_gp = true;
+	l2_run.exit = L2_EXCEPTION;
+	l2_run.vector = regs->vector;
+	l2_run.error_code = regs->error_code;
+	l2_run.rip = regs->rip;
+	asm volatile("mov %%cr2, %0" : "=r"(l2_run.addr));
+	l2_run.regs.rcx = regs->rcx;
+	l2_run.regs.rdi = regs->rdi;
 
-	/* Exit to L1, this vCPU is not coming back. */
+	/* Exit to L1, L2 is not coming back. */
 	if (host_cpu_is_intel)
 		asm volatile("vmcall" : : "a"(0), "c"(0));
 	else
 		asm volatile("vmmcall" : : "a"(0), "c"(0));
-	GUEST_FAIL("L2 was resumed after a #GP");
+	GUEST_FAIL("L2 was resumed after an exception");
 }
 
-static enum outcome l1_run_l2_vmx(struct vmx_pages *vmx)
+static enum l2_exit l1_run_l2_vmx(struct vmx_pages *vmx)
 {
 	u32 controls;
 
 	GUEST_ASSERT(load_vmcs(vmx));
-	prepare_vmcs(vmx, NULL);
+	prepare_vmcs(vmx, (void *)l2_gva(L2_CODE));
 
-	vmwrite(GUEST_RIP, (u64)l2_code);
-	vmwrite(GUEST_RSP, l2_stack);
-	vmwrite(GUEST_RFLAGS, l2_regs.rflags);
-	if (l2_is_cpl3) {
-		vmwrite(GUEST_CS_SELECTOR, get_cs() | 3);
-		vmwrite(GUEST_CS_AR_BYTES, 0xa0fb);
-		vmwrite(GUEST_SS_SELECTOR, get_ds() | 3);
-		vmwrite(GUEST_SS_AR_BYTES, 0xc0f3);
-		vmwrite(GUEST_DS_SELECTOR, get_ds() | 3);
-		vmwrite(GUEST_DS_AR_BYTES, 0xc0f3);
-		vmwrite(GUEST_ES_SELECTOR, get_ds() | 3);
-		vmwrite(GUEST_ES_AR_BYTES, 0xc0f3);
-	}
+	vmwrite(GUEST_RFLAGS, l2_run.regs.rflags);
+	vmwrite(GUEST_CS_SELECTOR, get_cs() | l2_run.cpl);
+	vmwrite(GUEST_CS_AR_BYTES, 0xa09b | l2_run.cpl << 5);
+	vmwrite(GUEST_SS_SELECTOR, get_ds() | l2_run.cpl);
+	vmwrite(GUEST_SS_AR_BYTES, 0xc093 | l2_run.cpl << 5);
+	vmwrite(GUEST_DS_AR_BYTES, 0xc0f3);
+	vmwrite(GUEST_ES_AR_BYTES, 0xc0f3);
 
-	if (l1_config.intercept_gp)
-		vmwrite(EXCEPTION_BITMAP, BIT(GP_VECTOR));
-
-	if (l1_config.inject_vector) {
-		vmwrite(VM_ENTRY_INTR_INFO_FIELD, BIT(31) /* valid */ |
-			4u << 8 /* software interrupt */ | l1_config.inject_vector);
-		vmwrite(VM_ENTRY_INSTRUCTION_LEN, 2);
-	}
+	vmwrite(EXCEPTION_BITMAP, l2_run.exceptions);
+	vmwrite(VM_ENTRY_INTR_INFO_FIELD, l2_run.event);
+	vmwrite(VM_ENTRY_INSTRUCTION_LEN, 2);
 
 	controls = vmreadz(CPU_BASED_VM_EXEC_CONTROL);
 	controls &= ~(CPU_BASED_UNCOND_IO_EXITING | CPU_BASED_USE_IO_BITMAPS);
-	if (l1_config.io == L1_IO_ALL) {
-		controls |= CPU_BASED_UNCOND_IO_EXITING;
-	} else if (l1_config.io == L1_IO_BITMAP) {
+	if (l2_run.io)
 		controls |= CPU_BASED_USE_IO_BITMAPS;
-		vmwrite(IO_BITMAP_A, io_bitmap_vmware);
-		vmwrite(IO_BITMAP_B, io_bitmap_vmware + PAGE_SIZE);
-	}
 	vmwrite(CPU_BASED_VM_EXEC_CONTROL, controls);
+	vmwrite(IO_BITMAP_A, io_bitmap);
+	vmwrite(IO_BITMAP_B, io_bitmap);
 
-	guest_regs = l2_regs;
+	guest_regs = l2_run.regs;
 	GUEST_ASSERT(!vmlaunch());
+
+	if (l2_run.exit == L2_EXCEPTION)
+		return L2_EXCEPTION;
+
+	l2_run.regs = guest_regs;
+	l2_run.rip = vmreadz(GUEST_RIP);
 
 	switch (vmreadz(VM_EXIT_REASON)) {
 	case EXIT_REASON_VMCALL:
-		return l2_took_gp ? L2_GP : L2_DONE;
+		return L2_DONE;
 	case EXIT_REASON_EXCEPTION_NMI:
-		return (vmreadz(VM_EXIT_INTR_INFO) & 0xff) == GP_VECTOR ? L1_GP : L1_OTHER;
+		l2_run.vector = vmreadz(VM_EXIT_INTR_INFO) & 0xff;
+		l2_run.error_code = vmreadz(VM_EXIT_INTR_ERROR_CODE);
+		l2_run.addr = vmreadz(EXIT_QUALIFICATION);
+		return L1_EXCEPTION;
 	case EXIT_REASON_IO_INSTRUCTION:
 		return L1_IO;
 	case EXIT_REASON_EPT_VIOLATION:
+		l2_run.error_code = vmreadz(EXIT_QUALIFICATION);
+		l2_run.addr = vmreadz(GUEST_PHYSICAL_ADDRESS);
 		return L1_TDP;
 	default:
 		return L1_OTHER;
 	}
 }
 
-static enum outcome l1_run_l2_svm(struct svm_test_data *svm)
+static enum l2_exit l1_run_l2_svm(struct svm_test_data *svm)
 {
 	struct vmcb_control_area *ctrl = &svm->vmcb->control;
 	struct vmcb_save_area *save = &svm->vmcb->save;
 
-	generic_svm_setup(svm, l2_code);
+	generic_svm_setup(svm, (void *)l2_gva(L2_CODE));
 
-	save->rsp = l2_stack;
-	if (l2_is_cpl3) {
-		save->cpl = 3;
-		save->cs.selector |= 3;
-		save->cs.attrib |= SVM_SELECTOR_DPL_MASK;
-		save->ss.selector |= 3;
-		save->ss.attrib |= SVM_SELECTOR_DPL_MASK;
-		save->ds.attrib |= SVM_SELECTOR_DPL_MASK;
-		save->es.attrib |= SVM_SELECTOR_DPL_MASK;
-	}
+	save->cpl = l2_run.cpl;
+	save->cs.attrib |= l2_run.cpl << SVM_SELECTOR_DPL_SHIFT;
+	save->ss.attrib |= l2_run.cpl << SVM_SELECTOR_DPL_SHIFT;
+	save->ds.attrib |= SVM_SELECTOR_DPL_MASK;
+	save->es.attrib |= SVM_SELECTOR_DPL_MASK;
 
-	if (l1_config.intercept_gp)
-		ctrl->intercept_exceptions |= BIT(GP_VECTOR);
-
-	if (l1_config.inject_vector) {
-		ctrl->event_inj = SVM_EVTINJ_VALID | SVM_EVTINJ_TYPE_SOFT |
-				  l1_config.inject_vector;
-		ctrl->next_rip = save->rip;
-	}
+	ctrl->intercept_exceptions = l2_run.exceptions;
+	ctrl->event_inj = l2_run.event;
+	ctrl->next_rip = save->rip;
+	if (l2_run.exceptions & BIT(UD_VECTOR))
+		ctrl->intercept &= ~BIT_ULL(INTERCEPT_VMMCALL);
 
 	if (hv_pages) {
 		struct hv_vmcb_enlightenments *hv = &ctrl->hv_enlightenments;
@@ -161,20 +175,27 @@ static enum outcome l1_run_l2_svm(struct svm_test_data *svm)
 		hv->hv_vp_id = 1;
 	}
 
-	if (l1_config.io != L1_IO_NONE) {
+	if (l2_run.io)
 		ctrl->intercept |= BIT_ULL(INTERCEPT_IOIO_PROT);
-		ctrl->iopm_base_pa = l1_config.io == L1_IO_ALL ? io_bitmap_all :
-								 io_bitmap_vmware;
-	}
+	ctrl->iopm_base_pa = io_bitmap;
 
-	guest_regs = l2_regs;
+	guest_regs = l2_run.regs;
 	run_guest(svm->vmcb, svm->vmcb_gpa);
+
+	if (l2_run.exit == L2_EXCEPTION)
+		return L2_EXCEPTION;
+
+	l2_run.regs = guest_regs;
+	l2_run.rip = save->rip;
+	l2_run.vector = ctrl->exit_code - SVM_EXIT_EXCP_BASE;
+	l2_run.error_code = ctrl->exit_info_1;
+	l2_run.addr = ctrl->exit_info_2;
 
 	switch (ctrl->exit_code) {
 	case SVM_EXIT_VMMCALL:
-		return l2_took_gp ? L2_GP : L2_DONE;
-	case SVM_EXIT_EXCP_BASE + GP_VECTOR:
-		return L1_GP;
+		return L2_DONE;
+	case SVM_EXIT_EXCP_BASE ... SVM_EXIT_EXCP_BASE + 31:
+		return L1_EXCEPTION;
 	case SVM_EXIT_IOIO:
 		return L1_IO;
 	case SVM_EXIT_NPF:
@@ -197,25 +218,10 @@ static void l1_guest_code(void *nested)
 	}
 
 	for (;;) {
-		l2_took_gp = false;
-		GUEST_SYNC(host_cpu_is_intel ? l1_run_l2_vmx(nested) :
-					       l1_run_l2_svm(nested));
-	}
-}
-
-/* Let unprivileged code in L2, which shares its page tables with L1, access all. */
-static void set_user_bits(struct kvm_vm *vm, gpa_t table, int level)
-{
-	u64 *pte = addr_gpa2hva(vm, table);
-	int i;
-
-	for (i = 0; i < 512; i++) {
-		if (!(pte[i] & PTE_PRESENT_MASK(&vm->mmu)))
-			continue;
-
-		pte[i] |= PTE_USER_MASK(&vm->mmu);
-		if (level > 1)
-			set_user_bits(vm, PTE_GET_PA(pte[i]), level - 1);
+		l2_run.exit = L2_DONE;
+		l2_run.exit = host_cpu_is_intel ? l1_run_l2_vmx(nested) :
+						  l1_run_l2_svm(nested);
+		GUEST_SYNC(0);
 	}
 }
 
@@ -235,74 +241,84 @@ FIXTURE_VARIANT_ADD(vmware_nested, off) {
 	.flags = 0,
 };
 
-FIXTURE_VARIANT_ADD(vmware_nested, backdoor) {
-	.flags = KVM_X86_VMWARE_BACKDOOR,
-};
-
-FIXTURE_VARIANT_ADD(vmware_nested, nested_backdoor) {
-	.flags = KVM_X86_VMWARE_BACKDOOR | KVM_X86_VMWARE_NESTED_BACKDOOR,
+FIXTURE_VARIANT_ADD(vmware_nested, not_nested) {
+	.flags = KVM_X86_VMWARE_VALID_MASK & ~KVM_X86_VMWARE_NESTED_BACKDOOR,
 };
 
 FIXTURE_VARIANT_ADD(vmware_nested, all) {
 	.flags = KVM_X86_VMWARE_VALID_MASK,
 };
 
-FIXTURE_VARIANT_ADD(vmware_nested, all_tdp) {
-	.flags = KVM_X86_VMWARE_VALID_MASK,
+FIXTURE_VARIANT_ADD(vmware_nested, tdp) {
+	.flags = KVM_X86_VMWARE_BACKDOOR | KVM_X86_VMWARE_NESTED_BACKDOOR,
 	.tdp = true,
 };
 
-static gpa_t alloc_io_bitmap(struct kvm_vm *vm, bool all)
+static gpa_t l2_gpa(struct kvm_vm *vm, enum l2_page page)
 {
-	/* SVM's bitmap spans three pages, the last page is all but unused. */
-	gva_t gva = vm_alloc_pages(vm, 3);
-	u8 *bitmap = addr_gva2hva(vm, gva);
+	return addr_gva2gpa(vm, l2_gva(page));
+}
 
-	memset(bitmap, all ? 0xff : 0, 3 * PAGE_SIZE);
-	if (!all)
-		bitmap[VMWARE_PORT / 8] |= BIT(VMWARE_PORT % 8) | BIT(VMWARE_PORT_HB % 8);
+static void map_l2_pages(struct kvm_vm *vm)
+{
+	u64 *pgd = addr_gpa2hva(vm, vm->mmu.pgd);
+	enum l2_page page;
 
-	return addr_gva2gpa(vm, gva);
+	PTE_ALWAYS_SET_MASK(&vm->mmu) |= PTE_USER_MASK(&vm->mmu);
+	for (page = 0; page < NR_L2_PAGES; page++)
+		virt_map(vm, l2_gva(page), addr_gva2gpa(vm, vm_alloc_page(vm)), 1);
+	PTE_ALWAYS_SET_MASK(&vm->mmu) &= ~PTE_USER_MASK(&vm->mmu);
+
+	/* With 5-level paging this is one that existed. */
+	pgd[l2_gva(0) >> PG_LEVEL_SHIFT(vm->mmu.pgtable_levels) & 511] |= PTE_USER_MASK(&vm->mmu);
+	*vm_get_pte(vm, l2_gva(L2_KERNEL)) &= ~PTE_USER_MASK(&vm->mmu);
 }
 
 FIXTURE_SETUP(vmware_nested)
 {
-	gva_t nested_gva;
+	const u8 vectors[] = { DB_VECTOR, GP_VECTOR, PF_VECTOR };
+	struct kvm_vm *vm;
+	gva_t gva, nested_gva;
 	u8 *tss;
+	int i;
 
 	if (variant->tdp && !kvm_cpu_has_tdp())
 		SKIP(return, "KVM doesn't support nested TDP");
 
-	self->vm = vm_create(1);
-	vm_enable_cap(self->vm, KVM_CAP_X86_VMWARE, variant->flags);
+	vm = vm_create(1);
+	self->vm = vm;
+	vm_enable_cap(vm, KVM_CAP_X86_VMWARE, variant->flags);
 	if (variant->tdp)
-		vm_enable_tdp(self->vm);
-	self->vcpu = vm_vcpu_add(self->vm, 0, l1_guest_code);
+		vm_enable_tdp(vm);
+	self->vcpu = vm_vcpu_add(vm, 0, l1_guest_code);
 
 	if (host_cpu_is_intel)
-		vcpu_alloc_vmx(self->vm, &nested_gva);
+		vcpu_alloc_vmx(vm, &nested_gva);
 	else
-		vcpu_alloc_svm(self->vm, &nested_gva);
+		vcpu_alloc_svm(vm, &nested_gva);
 	vcpu_args_set(self->vcpu, 1, nested_gva);
 
-	vm_install_exception_handler(self->vm, GP_VECTOR, l2_gp_handler);
-	tss = addr_gva2hva(self->vm, self->vm->arch.tss);
-	*(u64 *)(tss + TSS_RSP0) = vm_alloc_stack(self->vm, 4) & ~0xfull;
+	for (i = 0; i < ARRAY_SIZE(vectors); i++)
+		vm_install_exception_handler(vm, vectors[i], l2_exception_handler);
+	tss = addr_gva2hva(vm, vm->arch.tss);
+	*(u64 *)(tss + TSS_RSP0) = vm_alloc_stack(vm, 4) & ~0xfull;
 	*(u16 *)(tss + TSS_IO_MAP_BASE) = 0xffff;
 
-	l2_stack = vm_alloc_stack(self->vm, 1);
-	io_bitmap_all = alloc_io_bitmap(self->vm, true);
-	io_bitmap_vmware = alloc_io_bitmap(self->vm, false);
-	sync_global_to_guest(self->vm, l2_stack);
-	sync_global_to_guest(self->vm, io_bitmap_all);
-	sync_global_to_guest(self->vm, io_bitmap_vmware);
+	/* SVM's bitmap spans three pages. */
+	gva = vm_alloc_pages(vm, 3);
+	memset(addr_gva2hva(vm, gva), 0xff, 3 * PAGE_SIZE);
+	io_bitmap = addr_gva2gpa(vm, gva);
+	sync_global_to_guest(vm, io_bitmap);
 
-	set_user_bits(self->vm, self->vm->mmu.pgd, self->vm->mmu.pgtable_levels);
+	map_l2_pages(vm);
+	if (variant->tdp) {
+		tdp_identity_map_default_memslots(vm);
+		*tdp_get_pte(vm, l2_gpa(vm, L2_TDP_READONLY)) &=
+			~PTE_WRITABLE_MASK(&vm->stage2_mmu);
+		*tdp_get_pte(vm, l2_gpa(vm, L2_TDP_ABSENT)) = 0;
+	}
 
-	if (variant->tdp)
-		tdp_identity_map_default_memslots(self->vm);
-
-	l1_config = (struct l1_config) {};
+	l2 = addr_gva2hva(vm, (gva_t)&l2_run);
 	hv_pages = NULL;
 }
 
@@ -316,59 +332,111 @@ struct l2_insn {
 	const char *name;
 	u8 code[8];
 	u8 len;
+	u8 size;	/* Of the KVM_EXIT_IO, 0 if L2 must not have access. */
+	bool is_out;
+	u32 rax;
+	u16 rdx;
+	u16 error_code;
 };
 
-#define L2_INSN(_name, ...)						\
-	{ .name = #_name, .code = { __VA_ARGS__ }, .len = sizeof((u8[]){ __VA_ARGS__ }) }
+#define CODE(...)	.code = { __VA_ARGS__ }, .len = sizeof((u8[]){ __VA_ARGS__ })
 
-static const struct l2_insn in = L2_INSN(in, 0xed);
-static const struct l2_insn out = L2_INSN(out, 0xef);
-static const struct l2_insn in_imm = L2_INSN(in_imm, 0xe5, 0x58);
-static const struct l2_insn rep_ins = L2_INSN(rep_ins, 0xf3, 0x6c);
-static const struct l2_insn rep_outs = L2_INSN(rep_outs, 0xf3, 0x6e);
-static const struct l2_insn rdpmc = L2_INSN(rdpmc, 0x0f, 0x33);
-static const struct l2_insn hlt = L2_INSN(hlt, 0xf4);
-static const struct l2_insn mov_ds = L2_INSN(mov_ds, 0x8e, 0xd8);
-static const struct l2_insn nop = L2_INSN(nop, 0x90);
-/* Clear ECX, the hypercall that exits to L1 mustn't be a TLB flush, too. */
-static const struct l2_insn tlb_flush = L2_INSN(tlb_flush, 0x0f, 0x01, 0xd9, 0x31, 0xc9);
-static const struct l2_insn fep_in = L2_INSN(fep_in, 0x0f, 0x0b, 'k', 'v', 'm', 0xed);
-static const struct l2_insn fep_rdpmc = L2_INSN(fep_rdpmc, 0x0f, 0x0b, 'k', 'v', 'm', 0x0f, 0x33);
+/* What's an access to the backdoor ... */
+#define YES(_name, _rdx, _size, _is_out, ...)					\
+	{ _name, CODE(__VA_ARGS__), .size = _size, .is_out = _is_out,		\
+	  .rax = VMWARE_MAGIC, .rdx = _rdx }
 
-/*
- * Load L2, the next vcpu_run() makes L1 run it.  RIP is that of GUEST_SYNC() if
- * this isn't the first run of L2.
- */
-static void load_l2(struct kvm_vcpu *vcpu, const struct l2_insn *insn, bool is_cpl3,
+/* ... and what isn't. */
+#define NO(_name, _rax, _rdx, ...)						\
+	{ _name, CODE(__VA_ARGS__), .rax = _rax, .rdx = _rdx }
+
+static const struct l2_insn in = YES("in", VMWARE_PORT, 4, false, 0xed);
+static const struct l2_insn out = YES("out", VMWARE_PORT, 4, true, 0xef);
+static const struct l2_insn rep_ins = YES("rep insb", VMWARE_PORT_HB, 1, false, 0xf3, 0x6c);
+static const struct l2_insn rep_outs = YES("rep outsb", VMWARE_PORT_HB, 1, true, 0xf3, 0x6e);
+
+static const struct l2_insn insns[] = {
+	YES("inb", VMWARE_PORT, 1, false, 0xec),
+	YES("inw", VMWARE_PORT_HB, 2, false, 0x66, 0xed),
+	YES("inl", VMWARE_PORT, 4, false, 0xed),
+	YES("outb", VMWARE_PORT, 1, true, 0xee),
+	YES("outw", VMWARE_PORT, 2, true, 0x66, 0xef),
+	YES("outl", VMWARE_PORT_HB, 4, true, 0xef),
+	YES("insb", VMWARE_PORT_HB, 1, false, 0x6c),
+	YES("insd", VMWARE_PORT, 4, false, 0x6d),
+	YES("outsb", VMWARE_PORT_HB, 1, true, 0x6e),
+	YES("outsd", VMWARE_PORT, 4, true, 0x6f),
+
+	NO("in, no magic", VMWARE_MAGIC ^ 1, VMWARE_PORT, 0xed),
+	NO("out, no magic", 0, VMWARE_PORT, 0xef),
+	NO("insb, no magic", 0, VMWARE_PORT_HB, 0x6c),
+	NO("outsb, no magic", VMWARE_MAGIC ^ BIT(31), VMWARE_PORT_HB, 0x6e),
+	NO("in, port - 1", VMWARE_MAGIC, VMWARE_PORT - 1, 0xed),
+	NO("out, port + 2", VMWARE_MAGIC, VMWARE_PORT + 2, 0xef),
+	NO("inb imm8", VMWARE_MAGIC, VMWARE_PORT, 0xe4, 0x58),
+	NO("inl imm8", VMWARE_MAGIC, VMWARE_PORT, 0xe5, 0x59),
+	NO("outb imm8", VMWARE_MAGIC, VMWARE_PORT, 0xe6, 0x58),
+	NO("outl imm8", VMWARE_MAGIC, VMWARE_PORT, 0xe7, 0x80),
+	NO("hlt", VMWARE_MAGIC, VMWARE_PORT, 0xf4),
+	NO("rdpmc", VMWARE_MAGIC, VMWARE_PORT, 0x0f, 0x33),
+	/* The GDT has no such entry, the error code is the selector. */
+	{ "mov ds", CODE(0x8e, 0xd8), .rax = VMWARE_MAGIC, .rdx = VMWARE_PORT,
+	  .error_code = (u16)VMWARE_MAGIC },
+
+	/* KVM's emulator can have other reasons to emulate L2's instruction. */
+	NO("fep in", VMWARE_MAGIC, VMWARE_PORT, 0x0f, 0x0b, 'k', 'v', 'm', 0xed),
+	NO("fep out", VMWARE_MAGIC, VMWARE_PORT, 0x0f, 0x0b, 'k', 'v', 'm', 0xef),
+	NO("fep rdpmc", 0, 0, 0x0f, 0x0b, 'k', 'v', 'm', 0x0f, 0x33),
+};
+
+static bool is_fep(const struct l2_insn *insn)
+{
+	return insn->len > 5;
+}
+
+static bool is_string(const struct l2_insn *insn)
+{
+	return (insn->code[0] & 0xfc) == 0x6c;
+}
+
+static const struct l2_insn *cur;
+
+/* Load L2, the next vcpu_run() makes L1 run it. */
+static void load_l2(struct kvm_vm *vm, const struct l2_insn *insn, int cpl,
 		    struct guest_regs regs)
 {
 	const u8 *hcall = (const u8 *)(host_cpu_is_intel ? "\x0f\x01\xc1" : "\x0f\x01\xd9");
+	u8 *code = addr_gva2hva(vm, l2_gva(L2_CODE));
 
-	memcpy(l2_code, insn->code, insn->len);
-	memcpy(l2_code + insn->len, hcall, 3);
-	l2_is_cpl3 = is_cpl3;
-	l2_regs = regs;
-	l2_regs.rflags |= X86_EFLAGS_FIXED;
+	memcpy(code, insn->code, insn->len);
+	memcpy(code + insn->len, hcall, 3);
 
-	sync_global_to_guest(vcpu->vm, l2_code);
-	sync_global_to_guest(vcpu->vm, l2_is_cpl3);
-	sync_global_to_guest(vcpu->vm, l2_regs);
-	sync_global_to_guest(vcpu->vm, l1_config);
+	cur = insn;
+	l2->cpl = cpl;
+	l2->regs = regs;
+	/* Nothing but EAX and DX matters. */
+	l2->regs.rax = insn->rax | 0xdeadbeef00000000;
+	l2->regs.rdx = insn->rdx | 0xdeadbeefdead0000;
+	l2->regs.rflags |= X86_EFLAGS_FIXED;
 }
 
-#define load_l2(vcpu, insn, is_cpl3, ...)				\
-	load_l2(vcpu, insn, is_cpl3, (struct guest_regs) { __VA_ARGS__ })
+#define load_l2(vm, insn, cpl, ...)					\
+	load_l2(vm, insn, cpl, (struct guest_regs) { __VA_ARGS__ })
 
-static const char * const outcomes[] = {
-	[L2_DONE] = "L2 done", [L2_GP] = "#GP in L2", [L1_GP] = "#GP in L1",
-	[L1_IO] = "I/O in L1", [L1_TDP] = "EPT Violation or #NPF in L1",
-	[L1_OTHER] = "other exit to L1",
-};
+static const char *l2_name(void)
+{
+	static char name[80];
 
-static void assert_outcome(struct kvm_vcpu *vcpu, const struct l2_insn *insn,
-			   enum outcome wanted)
+	sprintf(name, "%s at CPL%d (L1 intercepts exceptions 0x%x, I/O %d)",
+		cur->name, l2->cpl, l2->exceptions, l2->io);
+	return name;
+}
+
+static void run_l2(struct kvm_vcpu *vcpu, enum l2_exit exit)
 {
 	struct ucall uc;
+
+	vcpu_run(vcpu);
 
 	switch (get_ucall(vcpu, &uc)) {
 	case UCALL_SYNC:
@@ -376,309 +444,262 @@ static void assert_outcome(struct kvm_vcpu *vcpu, const struct l2_insn *insn,
 	case UCALL_ABORT:
 		REPORT_GUEST_ASSERT(uc);
 	default:
-		TEST_FAIL("%s: wanted '%s', got exit %u (%s), port 0x%x", insn->name,
-			  outcomes[wanted], vcpu->run->exit_reason,
+		TEST_FAIL("%s: wanted '%s', got exit %u (%s), port 0x%x", l2_name(),
+			  l2_exits[exit], vcpu->run->exit_reason,
 			  exit_reason_str(vcpu->run->exit_reason), vcpu->run->io.port);
 	}
 
-	TEST_ASSERT(uc.args[1] == wanted,
-		    "%s (L1 intercepts #GP: %d, I/O: %d): wanted '%s', got '%s'",
-		    insn->name, l1_config.intercept_gp, l1_config.io,
-		    outcomes[wanted], uc.args[1] <= L1_OTHER ? outcomes[uc.args[1]] : "?");
+	TEST_ASSERT(l2->exit == exit, "%s: wanted '%s', got '%s'", l2_name(),
+		    l2_exits[exit], l2_exits[l2->exit]);
 }
 
-static void run_l2(struct kvm_vcpu *vcpu, const struct l2_insn *insn, enum outcome wanted)
+/* An exception goes to L1 if L1 wants it, and to L2 otherwise. */
+static void run_l2_to_exception(struct kvm_vcpu *vcpu, u8 vector, u64 rip)
 {
-	vcpu_run(vcpu);
-	assert_outcome(vcpu, insn, wanted);
+	run_l2(vcpu, l2->exceptions & BIT(vector) ? L1_EXCEPTION : L2_EXCEPTION);
+
+	TEST_ASSERT(l2->vector == vector && l2->rip == rip,
+		    "%s: wanted vector %u at 0x%lx, got %lu at 0x%lx", l2_name(),
+		    vector, rip, l2->vector, l2->rip);
+}
+
+static void run_l2_to_gp(struct kvm_vcpu *vcpu)
+{
+	run_l2_to_exception(vcpu, GP_VECTOR, l2_gva(L2_CODE) + (is_fep(cur) ? 5 : 0));
+	TEST_ASSERT(l2->error_code == cur->error_code,
+		    "%s: got error code 0x%lx", l2_name(), l2->error_code);
 }
 
 /* Run L2 up to and including the exit to L0's userspace. */
-static void run_l2_to_io(struct kvm_vcpu *vcpu, const struct l2_insn *insn,
-			 int direction, u16 port, int size)
+static void run_l2_to_io(struct kvm_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 
 	vcpu_run(vcpu);
-	TEST_ASSERT(run->exit_reason == KVM_EXIT_IO && run->io.port == port,
-		    "%s (L1 intercepts #GP: %d, I/O: %d): wanted an exit for port 0x%x, got exit %u (%s), port 0x%x",
-		    insn->name, l1_config.intercept_gp, l1_config.io, port,
-		    run->exit_reason, exit_reason_str(run->exit_reason), run->io.port);
-	TEST_ASSERT_EQ(run->io.direction, direction);
-	TEST_ASSERT_EQ(run->io.size, size);
+	TEST_ASSERT(run->exit_reason == KVM_EXIT_IO && run->io.port == cur->rdx,
+		    "%s: wanted an exit for port 0x%x, got exit %u (%s), port 0x%x", l2_name(),
+		    cur->rdx, run->exit_reason, exit_reason_str(run->exit_reason), run->io.port);
+	TEST_ASSERT_EQ(run->io.direction, cur->is_out ? KVM_EXIT_IO_OUT : KVM_EXIT_IO_IN);
+	TEST_ASSERT_EQ(run->io.size, cur->size);
 	TEST_ASSERT(run->flags & KVM_RUN_X86_GUEST_MODE, "L2 isn't active");
 }
 
-static void *io_data(struct kvm_vcpu *vcpu)
+static u8 *io_data(struct kvm_vcpu *vcpu)
 {
 	return (void *)vcpu->run + vcpu->run->io.data_offset;
 }
 
-/* A #GP goes to L1 if L1 wants it, and to L2 otherwise. */
-static enum outcome gp_outcome(void)
-{
-	return l1_config.intercept_gp ? L1_GP : L2_GP;
-}
-
 #define for_each_l1_config()							\
-	for (int __i = 0; __i < 2 * NR_L1_IO &&					\
-			  (l1_config.intercept_gp = __i & 1, l1_config.io = __i >> 1, true); \
-	     __i++)
+	for (int __i = 0; __i < 4 && (l2->exceptions = __i & 1 ? BIT(GP_VECTOR) : 0,	\
+				      l2->io = __i & 2, true); __i++)
 
 static bool is_nested_enabled(u64 flags)
 {
 	return flags & KVM_X86_VMWARE_NESTED_BACKDOOR;
 }
 
-TEST_F(vmware_nested, cpl3_in)
+/*
+ * Nothing but a full-blown backdoor access at CPL3 bypasses L1.  Note, when L2 is
+ * done, it exits with the magic in EAX: its hypercalls are L1's regardless.
+ */
+TEST_F(vmware_nested, insns)
 {
+	u8 *buffer = addr_gva2hva(self->vm, l2_gva(L2_BUFFER));
 	struct kvm_vcpu *vcpu = self->vcpu;
+	int i, cpl;
+
+	for_each_l1_config() {
+		for (i = 0; i < ARRAY_SIZE(insns) * 3; i++) {
+			cur = &insns[i / 3];
+			cpl = 1 + i % 3;
+
+			/*
+			 * On VMX, KVM's emulator checks I/O intercepts first, and
+			 * refuses to emulate RDPMC for L2.
+			 */
+			if (is_fep(cur) && (!is_forced_emulation_enabled ||
+					    (host_cpu_is_intel && (l2->io || !cur->rdx))))
+				continue;
+
+			/* Save time, I/O intercepts come after CPL and bitmap. */
+			if (cpl != 3 && l2->io)
+				continue;
+
+			buffer[0] = (u8)VMWARE_MAGIC;
+			load_l2(self->vm, cur, cpl, .rcx = VMWARE_PMC_HOST_TSC,
+				.rsi = l2_gva(L2_BUFFER), .rdi = l2_gva(L2_BUFFER));
+			if (!cur->size || cpl != 3 || !is_nested_enabled(variant->flags)) {
+				run_l2_to_gp(vcpu);
+				continue;
+			}
+
+			run_l2_to_io(vcpu);
+			if (cur->is_out)
+				TEST_ASSERT_EQ(*io_data(vcpu), (u8)VMWARE_MAGIC);
+			else
+				*io_data(vcpu) = 0x5a;
+			run_l2(vcpu, L2_DONE);
+			if (!cur->is_out)
+				TEST_ASSERT_EQ(is_string(cur) ? buffer[0] : (u8)l2->regs.rax, 0x5a);
+		}
+	}
+}
+
+/* Each iteration is an access of its own, i.e. userspace can take the magic away. */
+TEST_F(vmware_nested, string_without_magic)
+{
 	struct kvm_regs regs;
 
-	for_each_l1_config() {
-		load_l2(vcpu, &in, true, .rax = VMWARE_MAGIC, .rcx = 10, .rdx = VMWARE_PORT,
-			.rsi = 0x51);
-		if (!is_nested_enabled(variant->flags)) {
-			run_l2(vcpu, &in, gp_outcome());
-			continue;
-		}
-
-		run_l2_to_io(vcpu, &in, KVM_EXIT_IO_IN, VMWARE_PORT, 4);
-		vcpu_regs_get(vcpu, &regs);
-		TEST_ASSERT_EQ(regs.rax, VMWARE_MAGIC);
-		TEST_ASSERT_EQ(regs.rcx, 10);
-		regs.rax = 6;
-		regs.rbx = VMWARE_MAGIC;
-		regs.rcx = 2;
-		vcpu_regs_set(vcpu, &regs);
-		*(u32 *)io_data(vcpu) = 6;
-		run_l2(vcpu, &in, L2_DONE);
-
-		sync_global_from_guest(self->vm, guest_regs);
-		TEST_ASSERT_EQ(guest_regs.rax, 6);
-		TEST_ASSERT_EQ(guest_regs.rbx, VMWARE_MAGIC);
-		TEST_ASSERT_EQ(guest_regs.rcx, 2);
-		TEST_ASSERT_EQ(guest_regs.rsi, 0x51);
-	}
-}
-
-TEST_F(vmware_nested, cpl3_out)
-{
-	for_each_l1_config() {
-		load_l2(self->vcpu, &out, true, .rax = VMWARE_MAGIC, .rdx = VMWARE_PORT);
-		if (!is_nested_enabled(variant->flags)) {
-			run_l2(self->vcpu, &out, gp_outcome());
-			continue;
-		}
-
-		run_l2_to_io(self->vcpu, &out, KVM_EXIT_IO_OUT, VMWARE_PORT, 4);
-		TEST_ASSERT_EQ(*(u32 *)io_data(self->vcpu), VMWARE_MAGIC);
-		run_l2(self->vcpu, &out, L2_DONE);
-	}
-}
-
-/* Only EAX and DX matter, and IN can be used with the high bandwidth port as well. */
-TEST_F(vmware_nested, cpl3_in_garbage)
-{
-	for_each_l1_config() {
-		load_l2(self->vcpu, &in, true, .rax = 0xdeadbeef00000000 | VMWARE_MAGIC,
-			.rdx = 0xdeadbeefdead0000 | VMWARE_PORT_HB);
-		if (!is_nested_enabled(variant->flags)) {
-			run_l2(self->vcpu, &in, gp_outcome());
-			continue;
-		}
-
-		run_l2_to_io(self->vcpu, &in, KVM_EXIT_IO_IN, VMWARE_PORT_HB, 4);
-		run_l2(self->vcpu, &in, L2_DONE);
-	}
-}
-
-static const char hb_data[] = "The quick brown fox";
-
-static void test_string_io(struct kvm_vcpu *vcpu, u64 flags, bool is_in)
-{
-	const struct l2_insn *insn = is_in ? &rep_ins : &rep_outs;
-	size_t done = 0;
-
-	memset(l2_buffer, 0, sizeof(l2_buffer));
-	if (!is_in)
-		memcpy(l2_buffer, hb_data, sizeof(hb_data));
-	sync_global_to_guest(vcpu->vm, l2_buffer);
-
-	load_l2(vcpu, insn, true, .rax = VMWARE_MAGIC, .rdx = VMWARE_PORT_HB,
-		.rcx = sizeof(hb_data), .rsi = (u64)l2_buffer, .rdi = (u64)l2_buffer);
-	if (!is_nested_enabled(flags)) {
-		run_l2(vcpu, insn, gp_outcome());
+	if (!is_nested_enabled(variant->flags))
 		return;
-	}
 
-	while (done < sizeof(hb_data)) {
-		u32 count;
-
-		run_l2_to_io(vcpu, insn, is_in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT,
-			     VMWARE_PORT_HB, 1);
-		count = vcpu->run->io.count;
-		TEST_ASSERT(count && count <= sizeof(hb_data) - done,
-			    "Bad count %u after %lu bytes", count, done);
-		if (is_in)
-			memcpy(io_data(vcpu), hb_data + done, count);
-		else
-			TEST_ASSERT(!memcmp(io_data(vcpu), hb_data + done, count),
-				    "Bad data after %lu bytes", done);
-		done += count;
-	}
-	run_l2(vcpu, insn, L2_DONE);
-
-	sync_global_from_guest(vcpu->vm, l2_buffer);
-	TEST_ASSERT(!memcmp(l2_buffer, hb_data, sizeof(hb_data)), "Bad data in L2's memory");
-}
-
-TEST_F(vmware_nested, cpl3_rep_ins)
-{
-	for_each_l1_config()
-		test_string_io(self->vcpu, variant->flags, true);
-}
-
-TEST_F(vmware_nested, cpl3_rep_outs)
-{
-	for_each_l1_config()
-		test_string_io(self->vcpu, variant->flags, false);
-}
-
-/* Nothing but a full-blown backdoor access bypasses L1, regardless of flags. */
-TEST_F(vmware_nested, cpl3_other)
-{
-	struct kvm_vcpu *vcpu = self->vcpu;
-
-	for_each_l1_config() {
-		load_l2(vcpu, &in, true, .rax = VMWARE_MAGIC ^ 1, .rdx = VMWARE_PORT);
-		run_l2(vcpu, &in, gp_outcome());
-
-		load_l2(vcpu, &rep_ins, true, .rax = 0, .rdx = VMWARE_PORT_HB,
-			.rcx = 1, .rdi = (u64)l2_buffer);
-		run_l2(vcpu, &rep_ins, gp_outcome());
-
-		load_l2(vcpu, &in, true, .rax = VMWARE_MAGIC, .rdx = VMWARE_PORT - 1);
-		run_l2(vcpu, &in, gp_outcome());
-
-		load_l2(vcpu, &out, true, .rax = VMWARE_MAGIC, .rdx = 0x80);
-		run_l2(vcpu, &out, gp_outcome());
-
-		load_l2(vcpu, &in_imm, true, .rax = VMWARE_MAGIC, .rdx = VMWARE_PORT);
-		run_l2(vcpu, &in_imm, gp_outcome());
-
-		load_l2(vcpu, &hlt, true, .rax = VMWARE_MAGIC, .rdx = VMWARE_PORT);
-		run_l2(vcpu, &hlt, gp_outcome());
-
-		load_l2(vcpu, &rdpmc, true, .rax = VMWARE_MAGIC, .rdx = VMWARE_PORT,
-			.rcx = 0x10000);
-		run_l2(vcpu, &rdpmc, gp_outcome());
-
-		/* Bits 15:0 are the selector, and ultimately the error code. */
-		load_l2(vcpu, &mov_ds, true, .rax = VMWARE_MAGIC, .rdx = VMWARE_PORT);
-		run_l2(vcpu, &mov_ds, gp_outcome());
-	}
-}
-
-/* L1's TDP translates L2's buffer, and L1 gets to see if it doesn't. */
-TEST_F(vmware_nested, cpl3_rep_ins_unmapped)
-{
-	gva_t page;
-
-	if (!variant->tdp)
-		SKIP(return, "L1 doesn't use TDP");
-
-	/* Not mapped by L1's TDP, which was set up before. */
-	page = vm_alloc_page(self->vm);
-	set_user_bits(self->vm, self->vm->mmu.pgd, self->vm->mmu.pgtable_levels);
-
-	for_each_l1_config() {
-		load_l2(self->vcpu, &rep_ins, true, .rax = VMWARE_MAGIC,
-			.rdx = VMWARE_PORT_HB, .rcx = 1, .rdi = page);
-		run_l2_to_io(self->vcpu, &rep_ins, KVM_EXIT_IO_IN, VMWARE_PORT_HB, 1);
-		run_l2(self->vcpu, &rep_ins, L1_TDP);
-	}
+	l2->exceptions = BIT(GP_VECTOR);
+	load_l2(self->vm, &rep_outs, 3, .rcx = 3, .rsi = l2_gva(L2_BUFFER));
+	run_l2_to_io(self->vcpu);
+	vcpu_regs_get(self->vcpu, &regs);
+	regs.rax = 0;
+	vcpu_regs_set(self->vcpu, &regs);
+	run_l2_to_gp(self->vcpu);
+	TEST_ASSERT_EQ(l2->regs.rcx, 2);
 }
 
 /*
- * KVM's emulator must not grant L2 anything if it emulates an instruction for
- * reasons other than a #GP.
+ * Faults of L2's buffer are L2's, or L1's if L1 wants them, or if they are due to L1's
+ * TDP.  Single-step traps arrive right behind the instruction.
  */
-TEST_F(vmware_nested, cpl3_forced_emulation)
+TEST_F(vmware_nested, faults)
 {
-	struct kvm_vcpu *vcpu = self->vcpu;
+	static const struct {
+		const struct l2_insn *insn;
+		enum l2_page page;
+		bool no_io;
+		u8 vector;	/* 0 if it's a fault of the TDP */
+		u32 error_code;
+	} tests[] = {
+		{ &rep_ins, L2_KERNEL, false, PF_VECTOR,
+		  PFERR_PRESENT_MASK | PFERR_USER_MASK | PFERR_WRITE_MASK },
+		{ &rep_outs, L2_KERNEL, true, PF_VECTOR, PFERR_PRESENT_MASK | PFERR_USER_MASK },
+		{ &rep_ins, L2_TDP_READONLY, .error_code = PFERR_WRITE_MASK },
+		{ &rep_ins, L2_TDP_ABSENT, .error_code = PFERR_WRITE_MASK },
+		{ &rep_outs, L2_TDP_ABSENT, true },
+		{ &in, L2_BUFFER, false, DB_VECTOR },
+		{ &out, L2_BUFFER, false, DB_VECTOR },
+	};
+	u64 gva, addr, rip;
 	int i;
 
-	if (!is_forced_emulation_enabled)
-		SKIP(return, "KVM's force_emulation_prefix is off");
+	if (!is_nested_enabled(variant->flags))
+		return;
 
-	for (i = 0; i < 2; i++) {
-		l1_config.intercept_gp = i;
+	for (i = 0; i < ARRAY_SIZE(tests) * 2; i++) {
+		const typeof(*tests) *t = &tests[i / 2];
+		bool is_trap = t->vector == DB_VECTOR;
 
-		load_l2(vcpu, &fep_in, true, .rax = VMWARE_MAGIC, .rdx = VMWARE_PORT);
-		run_l2(vcpu, &fep_in, gp_outcome());
-
-		/* KVM refuses to emulate RDPMC for L2 on VMX. */
-		if (host_cpu_is_intel)
+		if (!t->vector && !variant->tdp)
 			continue;
 
-		load_l2(vcpu, &fep_rdpmc, true, .rax = VMWARE_MAGIC, .rdx = VMWARE_PORT,
-			.rcx = 0x10000);
-		run_l2(vcpu, &fep_rdpmc, gp_outcome());
+		l2->exceptions = i & 1 ? BIT(t->vector) : 0;
+		gva = l2_gva(t->page);
+		addr = t->vector ? gva : l2_gpa(self->vm, t->page);
+		rip = l2_gva(L2_CODE) + (is_trap ? t->insn->len : 0);
+
+		load_l2(self->vm, t->insn, 3, .rcx = is_trap ? 1 : 4, .rsi = gva, .rdi = gva,
+			.rflags = is_trap ? X86_EFLAGS_TF : 0);
+		if (!t->no_io) {
+			run_l2_to_io(self->vcpu);
+			*io_data(self->vcpu) = 0xff;
+		}
+		if (t->vector)
+			run_l2_to_exception(self->vcpu, t->vector, rip);
+		else
+			run_l2(self->vcpu, L1_TDP);
+		if (is_trap)
+			continue;
+
+		if (!t->vector)
+			l2->error_code &= PFERR_WRITE_MASK;
+		TEST_ASSERT(l2->addr == addr && l2->error_code == t->error_code,
+			    "%s: wanted error code 0x%x, address 0x%lx, got 0x%lx, 0x%lx",
+			    l2_name(), t->error_code, addr, l2->error_code, l2->addr);
+		TEST_ASSERT_EQ(l2->regs.rcx, 4);
+		TEST_ASSERT_EQ(l2->regs.rdi, gva);
+		TEST_ASSERT_EQ(*(u8 *)addr_gva2hva(self->vm, gva), 0);
 	}
 }
 
 /*
  * A #GP that occurs while an event is delivered has nothing to do with L2's
- * instruction, which isn't executed.  The handler of the event isn't canonical,
- * and the event is a software interrupt, as the error code is zero for those only.
+ * instruction, which isn't executed.  The handler of the event isn't canonical.
+ * Unlike for interrupts, bit 0 (EXT) of the error code is clear for software interrupts.
  */
-TEST_F(vmware_nested, cpl3_gp_on_event)
+TEST_F(vmware_nested, gp_on_event)
 {
-	const u8 vector = 0x80;
+	static const u32 types[] = { SVM_EVTINJ_TYPE_INTR, SVM_EVTINJ_TYPE_SOFT };
 	struct idt_entry *idt = addr_gva2hva(self->vm, self->vm->arch.idt);
-
-	if (!host_cpu_is_intel && !kvm_cpu_has(X86_FEATURE_NRIPS))
-		SKIP(return, "KVM can't inject software interrupts without NRIPS");
+	const u8 vector = 0x80;
+	int i;
 
 	idt[vector].dpl = 3;
 	idt[vector].offset2 = 0x12345678;
-	l1_config.inject_vector = vector;
 
-	for_each_l1_config() {
-		load_l2(self->vcpu, &in, true, .rax = VMWARE_MAGIC, .rdx = VMWARE_PORT);
-		run_l2(self->vcpu, &in, gp_outcome());
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		if (types[i] == SVM_EVTINJ_TYPE_SOFT && !host_cpu_is_intel &&
+		    !kvm_cpu_has(X86_FEATURE_NRIPS))
+			SKIP(return, "KVM can't inject software interrupts without NRIPS");
+
+		for_each_l1_config() {
+			/* The encoding is that of VMX, too. */
+			l2->event = SVM_EVTINJ_VALID | types[i] | vector;
+			load_l2(self->vm, &in, 3, .rflags = X86_EFLAGS_IF);
+			run_l2_to_exception(self->vcpu, GP_VECTOR, l2_gva(L2_CODE));
+			TEST_ASSERT_EQ(l2->error_code & ~1ull, 0);
+
+			/* The next #GP isn't mistaken for one while delivering an event. */
+			l2->event = 0;
+			load_l2(self->vm, &in, 3);
+			if (is_nested_enabled(variant->flags)) {
+				run_l2_to_io(self->vcpu);
+				run_l2(self->vcpu, L2_DONE);
+			} else {
+				run_l2_to_gp(self->vcpu);
+			}
+		}
 	}
 }
 
 /* If L2 is allowed to access the port, then there's no #GP and L1 is in charge. */
-TEST_F(vmware_nested, cpl3_allowed)
+TEST_F(vmware_nested, allowed)
 {
-	struct kvm_vcpu *vcpu = self->vcpu;
+	static const struct l2_insn rdpmc = NO("rdpmc", 0, 0, 0x0f, 0x33);
+	int cpl;
 
 	for_each_l1_config() {
-		load_l2(vcpu, &in, true, .rax = VMWARE_MAGIC, .rdx = VMWARE_PORT,
-			.rflags = 3ul << 12 /* IOPL */);
-		if (l1_config.io != L1_IO_NONE) {
-			run_l2(vcpu, &in, L1_IO);
-		} else {
-			run_l2_to_io(vcpu, &in, KVM_EXIT_IO_IN, VMWARE_PORT, 4);
-			run_l2(vcpu, &in, L2_DONE);
+		for (cpl = 0; cpl <= 3; cpl++) {
+			load_l2(self->vm, &in, cpl, .rflags = cpl << 12 /* IOPL */);
+			if (l2->io) {
+				run_l2(self->vcpu, L1_IO);
+			} else {
+				run_l2_to_io(self->vcpu);
+				run_l2(self->vcpu, L2_DONE);
+			}
 		}
+
+		load_l2(self->vm, &rdpmc, 0, .rcx = VMWARE_PMC_HOST_TSC);
+		run_l2_to_gp(self->vcpu);
 	}
 }
 
-/* Hypercalls of L2 belong to L1, even if they're VMware hypercalls. */
+/* Hypercalls that L1 doesn't intercept are #UD, if there is such an intercept. */
 TEST_F(vmware_nested, hypercall)
 {
-	int is_cpl3;
+	static const struct l2_insn nop = NO("nop", VMWARE_MAGIC, VMWARE_PORT, 0x90);
 
-	for_each_l1_config() {
-		for (is_cpl3 = 0; is_cpl3 < 2; is_cpl3++) {
-			load_l2(self->vcpu, &nop, is_cpl3, .rax = VMWARE_MAGIC, .rdx = VMWARE_PORT);
-			run_l2(self->vcpu, &nop, L2_DONE);
-		}
-	}
+	load_l2(self->vm, &nop, 3);
+	l2->exceptions = BIT(UD_VECTOR);
+	if (host_cpu_is_intel)
+		run_l2(self->vcpu, L2_DONE);
+	else
+		run_l2_to_exception(self->vcpu, UD_VECTOR, l2_gva(L2_CODE) + 1);
 }
 
 /*
@@ -687,6 +708,9 @@ TEST_F(vmware_nested, hypercall)
  */
 TEST_F(vmware_nested, hyperv_tlb_flush)
 {
+	/* Clear ECX, the hypercall that exits to L1 mustn't be a TLB flush, too. */
+	static const struct l2_insn tlb_flush =
+		NO("TLB flush", VMWARE_MAGIC, 0, 0x0f, 0x01, 0xd9, 0x31, 0xc9);
 	gva_t hv_pages_gva;
 
 	if (!host_cpu_is_amd || !kvm_hv_cpu_has(HV_X64_NESTED_DIRECT_FLUSH))
@@ -702,32 +726,58 @@ TEST_F(vmware_nested, hyperv_tlb_flush)
 	hv_hcall_page = addr_gva2gpa(self->vm, vm_alloc_page(self->vm));
 	sync_global_to_guest(self->vm, hv_pages);
 	sync_global_to_guest(self->vm, hv_hcall_page);
-	load_l2(self->vcpu, &tlb_flush, false, .rax = VMWARE_MAGIC,
+	load_l2(self->vm, &tlb_flush, 0,
 		.rcx = HVCALL_FLUSH_VIRTUAL_ADDRESS_SPACE | HV_HYPERCALL_FAST_BIT,
 		.r8 = HV_FLUSH_ALL_VIRTUAL_ADDRESS_SPACES | HV_FLUSH_ALL_PROCESSORS);
-	run_l2(self->vcpu, &tlb_flush, L2_DONE);
-	sync_global_from_guest(self->vm, guest_regs);
-	TEST_ASSERT_EQ(guest_regs.rax, HV_STATUS_SUCCESS);
+	run_l2(self->vcpu, L2_DONE);
+	TEST_ASSERT_EQ(l2->regs.rax, HV_STATUS_SUCCESS);
 }
 
-/* CPL0 gets no special treatment, L1's I/O intercepts are honored. */
-TEST_F(vmware_nested, cpl0)
+static void *change_code(void *code)
 {
-	struct kvm_vcpu *vcpu = self->vcpu;
+	/* in eax, dx; in eax, imm8; out imm8, eax; hlt; always followed by a nop */
+	static const u8 opcodes[] = { 0xed, 0xe5, 0xe7, 0xf4 };
+	unsigned int i;
 
-	for_each_l1_config() {
-		load_l2(vcpu, &in, false, .rax = VMWARE_MAGIC, .rdx = VMWARE_PORT);
-		if (l1_config.io != L1_IO_NONE) {
-			run_l2(vcpu, &in, L1_IO);
-		} else {
-			run_l2_to_io(vcpu, &in, KVM_EXIT_IO_IN, VMWARE_PORT, 4);
-			run_l2(vcpu, &in, L2_DONE);
-		}
-
-		load_l2(vcpu, &rdpmc, false, .rax = VMWARE_MAGIC, .rdx = VMWARE_PORT,
-			.rcx = 0x10000);
-		run_l2(vcpu, &rdpmc, gp_outcome());
+	for (i = 0; READ_ONCE(cur); i++) {
+		WRITE_ONCE(*(u8 *)code, opcodes[i % ARRAY_SIZE(opcodes)]);
+		usleep(100);
 	}
+	return NULL;
+}
+
+/* The instruction that's emulated is the one that was found to be an access. */
+TEST_F_TIMEOUT(vmware_nested, changing_code, 120)
+{
+	static const struct l2_insn in_nop = YES("in; nop", VMWARE_PORT, 4, false, 0xed, 0x90);
+	pthread_t thread;
+	int i;
+
+	if (variant->flags != KVM_X86_VMWARE_VALID_MASK)
+		return;
+
+	load_l2(self->vm, &in_nop, 3);
+	pthread_create(&thread, NULL, change_code, addr_gva2hva(self->vm, l2_gva(L2_CODE)));
+
+	for (i = 0; i < 1000; i++) {
+		l2->regs = (struct guest_regs) {
+			.rax = VMWARE_MAGIC,
+			.rdx = VMWARE_PORT,
+			.rflags = X86_EFLAGS_FIXED,
+		};
+		vcpu_run(self->vcpu);
+		TEST_ASSERT_KVM_EXIT_REASON(self->vcpu, KVM_EXIT_IO);
+		if (get_ucall(self->vcpu, NULL) == UCALL_NONE) {
+			TEST_ASSERT_EQ(self->vcpu->run->io.port, VMWARE_PORT);
+			run_l2(self->vcpu, L2_DONE);
+		} else {
+			TEST_ASSERT(l2->exit == L2_EXCEPTION && l2->vector == GP_VECTOR,
+				    "Wanted #GP, got '%s'", l2_exits[l2->exit]);
+		}
+	}
+
+	WRITE_ONCE(cur, NULL);
+	pthread_join(thread, NULL);
 }
 
 int main(int argc, char *argv[])

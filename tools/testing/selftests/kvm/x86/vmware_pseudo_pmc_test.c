@@ -45,12 +45,14 @@ int main(int argc, char *argv[])
 	struct kvm_vcpu *vcpu;
 	struct kvm_vm *vm;
 	struct ucall uc;
+	bool enabled;
 
 	TEST_REQUIRE(kvm_is_pmu_enabled());
 
 	vm = vm_create_with_one_vcpu(&vcpu, guest_code);
-	vcpu_args_set(vcpu, 1, !access(BACKDOOR_PARAM, F_OK) &&
-			       get_kvm_param_bool("enable_vmware_backdoor"));
+	enabled = !access(BACKDOOR_PARAM, F_OK) &&
+		  get_kvm_param_bool("enable_vmware_backdoor");
+	vcpu_args_set(vcpu, 1, enabled);
 
 	vcpu_run(vcpu);
 	switch (get_ucall(vcpu, &uc)) {

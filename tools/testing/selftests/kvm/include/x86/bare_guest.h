@@ -18,18 +18,22 @@ enum bare_mode {
 	BARE_MODE_COMPAT_CPL3,
 	BARE_MODE_32_CPL0,
 	BARE_MODE_32_CPL3,
+	BARE_MODE_64_CPL1,
+	BARE_MODE_64_CPL2,
 	NR_BARE_MODES,
 };
 
 static inline bool bare_mode_is_64bit(enum bare_mode mode)
 {
-	return mode == BARE_MODE_64_CPL0 || mode == BARE_MODE_64_CPL3;
+	return mode < BARE_MODE_COMPAT_CPL0 || mode > BARE_MODE_32_CPL3;
 }
 
 static inline int bare_mode_cpl(enum bare_mode mode)
 {
-	return mode == BARE_MODE_64_CPL3 || mode == BARE_MODE_COMPAT_CPL3 ||
-	       mode == BARE_MODE_32_CPL3 ? 3 : 0;
+	if (mode > BARE_MODE_32_CPL3)
+		return mode - BARE_MODE_32_CPL3;
+
+	return mode & 1 ? 3 : 0;
 }
 
 /* Address of the instruction, and of a page of data, identical for GVA and GPA. */

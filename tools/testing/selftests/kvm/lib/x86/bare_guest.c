@@ -36,26 +36,27 @@
 
 /*
  * Exception handlers run at CPL0 and so can do better: "out %al, PORT", with one
- * port for each vector.  Unlike MMIO, KVM doesn't need to emulate OUT, which KVM
- * refuses to do right after injecting an exception on QEMU's emulated SVM, as QEMU
- * doesn't fully clear EXITINTINFO.
+ * port for each vector, which KVM doesn't need to emulate.
  */
 #define BARE_PORT		0xe0
 
 enum {
-	SEL_CODE64_CPL0	= 1 << 3,
-	SEL_CODE32_CPL0	= 2 << 3,
-	SEL_DATA_CPL0	= 3 << 3,
-	SEL_CODE64_CPL3	= 4 << 3 | 3,
-	SEL_CODE32_CPL3	= 5 << 3 | 3,
-	SEL_DATA_CPL3	= 6 << 3 | 3,
-	SEL_TSS		= 8 << 3,
+	SEL_CODE64	= 1 << 3,
+	SEL_CODE32	= 2 << 3,
+	SEL_DATA	= 3 << 3,
+	/* The above for CPL0, there are three more sets for CPL1 to CPL3. */
+	SEL_TSS		= 13 << 3,
 };
+
+static u16 bare_selector(u16 selector, int cpl)
+{
+	return selector + (cpl * 3 << 3) + cpl;
+}
 
 static struct kvm_segment bare_segment(u16 selector)
 {
-	bool is_data = (selector & ~3) == SEL_DATA_CPL0 || selector == SEL_DATA_CPL3;
-	bool is_64bit = selector == SEL_CODE64_CPL0 || selector == SEL_CODE64_CPL3;
+	bool is_data = (selector >> 3) % 3 == 0;
+	bool is_64bit = (selector >> 3) % 3 == 1;
 
 	return (struct kvm_segment) {
 		.selector = selector,
@@ -130,26 +131,25 @@ struct kvm_vm *bare_vm_create(void)
 	*(u64 *)(mem + BARE_PD) = 0x87;
 	*(u64 *)(mem + BARE_PD + 8) = BARE_MMIO | 0x87;
 
-	write_gdt_entry((u64 *)(mem + BARE_GDT), SEL_CODE64_CPL0);
-	write_gdt_entry((u64 *)(mem + BARE_GDT), SEL_CODE32_CPL0);
-	write_gdt_entry((u64 *)(mem + BARE_GDT), SEL_DATA_CPL0);
-	write_gdt_entry((u64 *)(mem + BARE_GDT), SEL_CODE64_CPL3);
-	write_gdt_entry((u64 *)(mem + BARE_GDT), SEL_CODE32_CPL3);
-	write_gdt_entry((u64 *)(mem + BARE_GDT), SEL_DATA_CPL3);
+	for (i = 0; i < 4; i++) {
+		write_gdt_entry((u64 *)(mem + BARE_GDT), bare_selector(SEL_CODE64, i));
+		write_gdt_entry((u64 *)(mem + BARE_GDT), bare_selector(SEL_CODE32, i));
+		write_gdt_entry((u64 *)(mem + BARE_GDT), bare_selector(SEL_DATA, i));
+	}
 
 	for (i = 0; i < BARE_NR_VECTORS; i++) {
 		u64 handler = BARE_HANDLERS + i * BARE_HANDLER_SIZE;
 
 		mem[handler] = 0xe6;
 		mem[handler + 1] = BARE_PORT + i;
-		write_idt_entry((u64 *)(mem + BARE_IDT64) + i * 2, handler, SEL_CODE64_CPL0);
-		write_idt_entry((u64 *)(mem + BARE_IDT32) + i, handler, SEL_CODE32_CPL0);
+		write_idt_entry((u64 *)(mem + BARE_IDT64) + i * 2, handler, SEL_CODE64);
+		write_idt_entry((u64 *)(mem + BARE_IDT32) + i, handler, SEL_CODE32);
 	}
 
 	/* RSP0, or ESP0 and SS0. */
 	*(u64 *)(mem + BARE_TSS64 + 4) = BARE_STACK0;
 	*(u32 *)(mem + BARE_TSS32 + 4) = BARE_STACK0;
-	*(u32 *)(mem + BARE_TSS32 + 8) = SEL_DATA_CPL0;
+	*(u32 *)(mem + BARE_TSS32 + 8) = SEL_DATA;
 
 	*(u16 *)(mem + BARE_TSS64 + 102) = BARE_TSS_IO_BITMAP;
 	*(u16 *)(mem + BARE_TSS32 + 102) = BARE_TSS_IO_BITMAP;
@@ -170,23 +170,14 @@ struct kvm_vcpu *bare_vcpu_add(struct kvm_vm *vm, u32 id)
 static void bare_vcpu_set_mode(struct kvm_vcpu *vcpu, enum bare_mode mode)
 {
 	bool is_long_mode = mode != BARE_MODE_32_CPL0 && mode != BARE_MODE_32_CPL3;
-	bool is_64bit = bare_mode_is_64bit(mode);
-	bool is_cpl3 = bare_mode_cpl(mode) == 3;
+	int cpl = bare_mode_cpl(mode);
 	struct kvm_sregs sregs;
-	u16 cs, ds;
-
-	if (is_cpl3) {
-		cs = is_64bit ? SEL_CODE64_CPL3 : SEL_CODE32_CPL3;
-		ds = SEL_DATA_CPL3;
-	} else {
-		cs = is_64bit ? SEL_CODE64_CPL0 : SEL_CODE32_CPL0;
-		ds = SEL_DATA_CPL0;
-	}
 
 	vcpu_sregs_get(vcpu, &sregs);
 
-	sregs.cs = bare_segment(cs);
-	sregs.ss = bare_segment(ds);
+	sregs.cs = bare_segment(bare_selector(bare_mode_is_64bit(mode) ? SEL_CODE64 :
+									 SEL_CODE32, cpl));
+	sregs.ss = bare_segment(bare_selector(SEL_DATA, cpl));
 	sregs.ds = sregs.ss;
 	sregs.es = sregs.ss;
 	sregs.fs = sregs.ss;
@@ -196,11 +187,7 @@ static void bare_vcpu_set_mode(struct kvm_vcpu *vcpu, enum bare_mode mode)
 		.base = is_long_mode ? BARE_TSS64 : BARE_TSS32,
 		.limit = BARE_TSS_SIZE - 1,
 		.selector = SEL_TSS,
-		/*
-		 * VMX insists on a busy TSS.  SVM doesn't care, but QEMU's
-		 * emulation of SVM aborts if a 32-bit TSS is marked busy.
-		 */
-		.type = host_cpu_is_intel ? 0xb : 0x9,
+		.type = 0xb,	/* Busy */
 		.present = 1,
 	};
 
