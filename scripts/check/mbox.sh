@@ -74,7 +74,7 @@ for name in ${want//.mbox/}; do
 	# The numbers, from the posting on that brings them.
 	for number in "CAP_X86_VMWARE" "EXIT_VMWARE"; do
 		value=$(tree_git show "$end:include/uapi/linux/kvm.h" | awk -v name="KVM_$number" '$2 == name { print $3 }')
-		[ -z "$value" ] || sed '/provisional/,/^$/!d' "$dir/$name/0001" | grep -q "KVM_$number ($value)" ||
+		[ -z "$value" ] || sed '/provisional/,/^$/!d' "$dir/$name/0001" | grep "KVM_$number ($value)" >/dev/null ||
 			bad "$name.mbox: the cover letter does not say that $value is provisional"
 	done
 	from=$end here=$head
