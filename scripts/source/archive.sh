@@ -4,13 +4,14 @@
 # already, by a sources file of the lab's own: its apt configuration stays as it is.
 # Source it after lib.sh.
 
-# archive COMMAND...: an apt command that sees those suites, and nothing else.
+# archive COMMAND...: an apt command that sees those suites, and nothing else. A mirror may lag: sid's
+# lists are valid for a week only. Their signature is checked all the same.
 archive()
 {
 	"$@" -o Dir::Etc::sourcelist="$BUILD/apt/sources.list" -o Dir::Etc::sourceparts=- \
 		-o Dir::State::Lists="$BUILD/apt/lists" -o Dir::Cache::pkgcache= \
 		-o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root \
-		-o Debug::NoLocking=1
+		-o Acquire::Check-Valid-Until=false -o Debug::NoLocking=1
 }
 
 # archive_suites TYPE SUITE...: TYPE is deb or deb-src.
