@@ -88,7 +88,7 @@ function bounds(   v, vendor, i, test, diff, worst, which, gp_exits, gp, gp_whic
 		}
 		bound("VM that did not ask: " unit " more than unpatched, the worst of all tests", vendor_name(vendor), worst, "%+.0f", 8, which)
 		bound("VM that did not ask: exits of #GP", vendor_name(vendor), gp_exits, "%.0f", 0)
-		bound("VM that asked: #GP that is no backdoor access, " unit " more than unpatched with the parameter", vendor_name(vendor), gp, "%+.0f", 0, gp_which)
+		bound("VM that asked: #GP that is no backdoor access, " unit " more than unpatched with the parameter", vendor_name(vendor), gp, "%+.0f", 8, gp_which)
 	}
 	bound("code of kvm.ko, kvm-amd.ko and kvm-intel.ko, bytes more than unpatched", "", code, "%+d", 2560,
 	      tracing " of them are tracepoints")
