@@ -38,16 +38,20 @@ check_value()
 	VENDOR=*|DEBUG=*) die "$1=$2: there is no such $1" "See: make help" ;;
 	JOBS=*[!0-9]*|JOBS=0|N=*[!0-9]*|COUNT=*[!0-9]*|SEED=*[!0-9]*|SECONDS_PER_CELL=*[!0-9]*|KUT_SLOWDOWN=*[!0-9]*)
 		die "$1=$2 is no number" ;;
+	KERNEL_VERSION=*) [ -d "$TOP/patches/linux-$2" ] || die "$1=$2: there is no patches/linux-$2" ;;
 	KERNEL=*|KUT_DIR=*) [ -d "$2" ] || die "$1=$2: there is no such directory" ;;
 	esac
 }
 
 # options "NAME..." NAME=VALUE...: the same for a command of make. Three options are
-# every command's, and hold in all scripts that it calls: KERNEL, JOBS and V.
+# every command's, and hold in all scripts that it calls: KERNEL, JOBS and V. So does
+# KERNEL_VERSION, of the commands that have it.
 options()
 {
+	unset KERNEL_VERSION
 	take "" "$1 KERNEL JOBS V" "${@:2}"
 	export LAB_KERNEL=${KERNEL:+$(realpath -- "$KERNEL")} LAB_JOBS=$JOBS LAB_V=$V LAB_SERIES=
+	export LAB_VERSION=${KERNEL_VERSION:-}
 	places
 }
 
@@ -55,23 +59,32 @@ options()
 # the state of it after a posting (stop_after, in source/tree.sh).
 # OUT/KERNEL is the build directory of the kernel of that name, RESULTS what the last
 # make test left. LAB_BUILD is for make defects, which looks at this build from a copy.
+# VERSION is the line of kernels: MAIN_VERSION, which all but patches/ and the trees is of,
+# or one that the series was ported to. The selftests are the former's for all of them:
+# TEST_SRC and TEST_BASE are the trees that have them, TEST_OUT is where they were built.
+MAIN_VERSION=7.3
 places()
 {
 	BUILD=${LAB_BUILD:-$TOP/build}
-	WORK=$BUILD SRC=$BUILD/linux-7.3 PATCHES=$TOP/patches/linux-7.3
+	VERSION=${LAB_VERSION:-$MAIN_VERSION}
+	WORK=$BUILD SRC=$BUILD/linux-$VERSION PATCHES=$TOP/patches/linux-$VERSION
+	is_main || WORK=$BUILD/$VERSION
 	KERNEL=${LAB_KERNEL:-} JOBS=${LAB_JOBS:-$(nproc)} V=${LAB_V:-}
 	if [ -n "$KERNEL" ]; then
-		WORK=$BUILD/user/$(basename "$KERNEL")-$(printf %s "$KERNEL" | sha256sum | cut -c1-8)
+		WORK=$WORK/user/$(basename "$KERNEL")-$(printf %s "$KERNEL" | sha256sum | cut -c1-8)
 		SRC=$WORK/linux
 	fi
 	BASE=$SRC-base
 	[ -z "${LAB_SERIES:-}" ] || WORK=$WORK/series SRC=$WORK/linux
+	TEST_SRC=$SRC TEST_BASE=$BASE TEST_OUT=$WORK/out
+	is_main || TEST_SRC=$BUILD/linux-$MAIN_VERSION TEST_BASE=$BUILD/linux-$MAIN_VERSION-base TEST_OUT=$BUILD/out
 	OUT=$WORK/out RESULTS=${LAB_RESULTS:-$WORK/results} LOGS=$BUILD/log
 	QEMU=$BUILD/qemu QEMU_COMMAND="$QEMU/qemu-system-x86_64 -L $QEMU" BOCHS=$BUILD/bochs
 	CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vmware-kvm DOWNLOADS=$CACHE/downloads
 	export CCACHE_DIR=$CACHE/ccache CCACHE_NOHASHDIR=1
 	mkdir -p "$LOGS"
 }
+is_main() { [ "$VERSION" = "$MAIN_VERSION" ]; }
 places
 
 # on_hardware VENDOR: is this machine's CPU of that vendor, so that nothing need be emulated?

@@ -4,7 +4,8 @@
 #
 # Usage: all.sh [KERNEL...]
 #
-# KERNEL is base or patched; all that there are by default.
+# KERNEL is base or patched; all that there are by default. Those of another version than the main
+# one have its selftests, which know the uAPI of both, against its headers.
 
 . "$(dirname "$0")/../lib.sh"
 . "$SCRIPTS/source/tree.sh"
@@ -13,5 +14,6 @@
 [ $# -gt 0 ] || set -- $(kernels)
 for kernel; do
 	"$SCRIPTS/build/kernel.sh" "$(source_of "$kernel")" "$OUT/$kernel"
-	"$SCRIPTS/build/selftests.sh" "$(source_of "$kernel")" "$OUT/$kernel"
+	! is_main || "$SCRIPTS/build/selftests.sh" "$(source_of "$kernel")" "$OUT/$kernel"
 done
+is_main || "$SCRIPTS/build/selftests.sh" "$TEST_SRC" "$TEST_OUT/patched" headers

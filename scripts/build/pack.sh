@@ -8,7 +8,8 @@
 # RESULTS/plan is as plan/plan.sh prints it. Leaves RESULTS/SET/VENDOR-KERNEL.cpio, of all
 # sets but those that are other programs. Upstream tests come from each kernel's own tree; the
 # series' own from the patched one, also for the unpatched kernel, where they must skip, and so
-# do those that must fail there.
+# do those that must fail there. Another version than the main one has all of them from the main
+# version's patched tree.
 
 . "$(dirname "$0")/../lib.sh"
 . "$SCRIPTS/plan/lib.sh"
@@ -21,8 +22,9 @@ program()
 	local kernel file first=
 	! awk -F '\t' -v test="$2" '$5 == test && $6 == "fail" { found = 1 } END { exit !found }' "$results/plan" ||
 		first=patched
+	is_main || first=patched
 	for kernel in $first "$1" patched; do
-		for file in "$OUT/$kernel/kselftest/x86/$2" "$OUT/$kernel/kselftest/$2"; do
+		for file in "$TEST_OUT/$kernel/kselftest/x86/$2" "$TEST_OUT/$kernel/kselftest/$2"; do
 			[ ! -x "$file" ] || { echo "$file"; return; }
 		done
 	done

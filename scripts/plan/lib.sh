@@ -2,13 +2,18 @@
 # shellcheck shell=bash
 # For who makes a plan, or the machine for it. Source it after lib.sh.
 
+# rows LIST: the lines of plan/LIST that hold for this version. VENDOR@VERSION is for that one alone.
+rows()
+{
+	sed -E "s/^(([a-z]+ +)?[a-z*]+)@${VERSION//./\\.}([[:blank:]])/\1\3/; /^([a-z]+ +)?[a-z*]+@/d" "$SCRIPTS/plan/$1"
+}
+
 # cells SET VENDOR [TEST]: of plan/cells, those in which TEST runs. The sets of selftests run in
 # the cells of selftests.
 cells()
 {
 	local set=$1
 	case $set in series|upstream) set=selftests ;; esac
-	awk -v set="$set" -v vendor="$2" -v test="${3:-}" \
-		'$1 == set && ($2 == vendor || $2 == "*") && (!test || !$4 || index("," $4 ",", "," test ",")) { print $3 }' \
-		"$SCRIPTS/plan/cells"
+	rows cells | awk -v set="$set" -v vendor="$2" -v test="${3:-}" \
+		'$1 == set && ($2 == vendor || $2 == "*") && (!test || !$4 || index("," $4 ",", "," test ",")) { print $3 }'
 }

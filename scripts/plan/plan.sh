@@ -20,14 +20,15 @@
 #   reason       why it is no pass, from plan/skips, plan/known-failures and plan/fixes
 #
 # test= leaves all other tests out, or, for the name of a set, all other sets. source= is the
-# tree of every kernel but base, if it is not the one with the whole series.
+# tree of every kernel but base, if it is not the one with the whole series. The tests of another
+# version than the main one are the main version's.
 
 . "$(dirname "$0")/../lib.sh"
 . "$SCRIPTS/source/tree.sh"
 . "$SCRIPTS/plan/lib.sh"
 
 take "kernels sets" "vendors test source" "$@"
-vendors=${vendors:-intel amd} source=${source:-$SRC}
+vendors=${vendors:-intel amd} source=${source:-$TEST_SRC}
 
 has_test() { [ -n "$(find "$1/tools/testing/selftests/kvm" -maxdepth 2 -path "*/$2.c" -print -quit)" ]; }
 
@@ -35,7 +36,7 @@ has_test() { [ -n "$(find "$1/tools/testing/selftests/kvm" -maxdepth 2 -path "*/
 listed_tests() { sed 's/#.*//' "$SCRIPTS/plan/tests" | xargs -n1; }
 extra_tests()
 {
-	awk '$1 == "selftests" && $4 { gsub(",", "\n", $4); print $4 }' "$SCRIPTS/plan/cells" | sort -u |
+	rows cells | awk '$1 == "selftests" && $4 { gsub(",", "\n", $4); print $4 }' | sort -u |
 		grep -vxF "$(listed_tests; echo "$new")" | in_kernels
 }
 
@@ -45,7 +46,7 @@ in_kernels()
 	local kernel name
 	while read -r name; do
 		for kernel in $kernels; do
-			has_test "$([ "$kernel" = base ] && echo "$BASE" || echo "$source")" "$name" ||
+			has_test "$([ "$kernel" = base ] && echo "$TEST_BASE" || echo "$source")" "$name" ||
 				{ say "The $kernel tree has no $name: left out"; continue 2; }
 		done
 		echo "$name"
@@ -58,7 +59,7 @@ series_tests()
 	local file name
 	for file in "$source"/tools/testing/selftests/kvm/x86/*.c; do
 		name=$(basename "$file" .c)
-		if [ -e "$BASE/.git" ]; then has_test "$BASE" "$name" || echo "$name"
+		if [ -e "$TEST_BASE/.git" ]; then has_test "$TEST_BASE" "$name" || echo "$name"
 		elif [[ $name = vmware_* ]]; then echo "$name"
 		fi
 	done
@@ -71,14 +72,15 @@ checks() { (cd "$SCRIPTS/check" && for file in *.sh; do [ "$file" = lib.sh ] || 
 expect()
 {
 	awk -v OFS='\t' -v new=" ${new//$'\n'/ } " \
-		-f "$SCRIPTS/plan/glob.awk" -f "$SCRIPTS/plan/expect.awk" "$SCRIPTS"/plan/{skips,known-failures,fixes} -
+		-f "$SCRIPTS/plan/glob.awk" -f "$SCRIPTS/plan/expect.awk" \
+		<(rows skips) <(rows known-failures) <(rows fixes) -
 }
 
 # Of those on standard input the ones that run in the cell SET VENDOR CELL.
 in_cell()
 {
 	local only
-	only=$(awk -v cell="$*" '$1 " " $2 " " $3 == cell && $4 { gsub(",", "\n", $4); print $4 }' "$SCRIPTS/plan/cells")
+	only=$(rows cells | awk -v cell="$*" '$1 " " $2 " " $3 == cell && $4 { gsub(",", "\n", $4); print $4 }')
 	if [ -n "$only" ]; then grep -xF "$only"; else grep -vxF "$extra" | grep .; fi || :
 }
 

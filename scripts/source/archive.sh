@@ -17,7 +17,7 @@ archive()
 # archive_suites TYPE SUITE...: TYPE is deb or deb-src.
 archive_suites()
 {
-	local codename mirror suite type=$1
+	local codename mirror security suite uri type=$1
 	shift
 	mkdir -p "$BUILD/apt/lists/partial"
 	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
@@ -27,8 +27,15 @@ archive_suites()
 	[ -n "$mirror" ] ||
 		die "apt knows no mirror of Debian $codename main" \
 		    "Configure one in /etc/apt/sources.list; a kernel can be given as KERNEL=/path/to/linux."
+	# shellcheck disable=SC2016
+	security=$(apt-get indextargets --format '$(CREATED_BY) $(RELEASE) $(COMPONENT) $(REPO_URI)' |
+		awk -v r="$codename-security" '$1 == "Packages" && $2 == r && $3 == "main" { print $4; exit }')
 	for suite; do
-		echo "$type [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main"
+		case $suite in
+		*-security)	[ -n "$security" ] || continue; uri=$security ;;
+		*)		uri=$mirror ;;
+		esac
+		echo "$type [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri $suite main"
 	done | sort -u >"$BUILD/apt/sources.list"
 	step "Read package lists" apt-lists archive_update
 }

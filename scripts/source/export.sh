@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # Write the commits base..main of build/linux-7.3 to patches/linux-7.3, a folder for each
 # posting, and copies of the files that they add to the top of this repository; or those of
-# build/qemu-10.0 to patches/qemu-10.0, or of build/bochs-3.0, without folders and copies.
+# another version, e.g. build/linux-6.12 to patches/linux-6.12, without copies and cover letters; or
+# of build/qemu-10.0 to patches/qemu-10.0, or of build/bochs-3.0, without folders and copies.
 #
 # Usage: export.sh linux|qemu|bochs [DIR]
 #
@@ -80,6 +81,11 @@ posting()
 {
 	local dir=$new/$1 from=$2 to=$3
 	mkdir -p "$dir"
+	if [ "$what" = linux ] && ! is_main; then
+		tree_git -c core.abbrev=12 format-patch --quiet -o "$dir" --no-cover-letter \
+			--zero-commit --no-signature --stat=72 --summary -M "$from..$to"
+		return
+	fi
 	GIT_COMMITTER_NAME=$(tree_git log -1 --format=%an "$to") \
 	GIT_COMMITTER_EMAIL=$(tree_git log -1 --format=%ae "$to") \
 	GIT_COMMITTER_DATE=$(tree_git log -1 --format=%ad --date=raw "$to") \
@@ -117,7 +123,7 @@ copies()
 	done
 	tree_git diff base main -- MAINTAINERS | sed -n "s/^+\([^+]\)/\1/p" >"$top/MAINTAINERS-snippet"
 }
-[ "$what" != linux ] || copies
+[ "$what" != linux ] || ! is_main || copies
 [ "$top" = "$TOP" ] || exit 0
 
 # What was committed on top went to the last posting.

@@ -4,7 +4,7 @@
 #
 # Usage: fetch-base.sh
 #
-# The newest point release of the 7.3 line; where the archive has that line no
+# The newest point release of the line; where the archive has the main version's line no
 # more, the newest line on which the series applies. A download is kept in the
 # cache and taken from there the next time, without a network. For other suites than
 # the machine's own see archive.sh.
@@ -13,7 +13,7 @@
 . "$SCRIPTS/source/tree.sh"
 . "$SCRIPTS/source/archive.sh"
 
-line=7.3
+line=$VERSION
 mkdir -p "$DOWNLOADS"
 
 cached()
@@ -47,12 +47,17 @@ applies()
 	(cd "$dir" && git init -q . && git add -f -A && series | xargs git apply --index) 2>/dev/null
 }
 
-deb=$(cached $line)
+deb=$(cached "$line")
 if [ -z "$deb" ]; then
-	archive_suites deb "$(. /etc/os-release && echo "$VERSION_CODENAME")" trixie trixie-backports sid
-	if download $line; then
-		deb=$(cached $line)
+	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+	if is_main; then
+		archive_suites deb "$codename" trixie trixie-backports sid
 	else
+		archive_suites deb bookworm{,-security,-updates} trixie{,-security,-updates}
+	fi
+	if download "$line"; then
+		deb=$(cached "$line")
+	elif is_main; then
 		say "The archive has no linux-source-$line (any more)."
 		for try in $(archive apt-cache pkgnames linux-source- | sed -n 's/^linux-source-\([0-9.]*\)$/\1/p' | sort -Vr); do
 			download "$try" || continue

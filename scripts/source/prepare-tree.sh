@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Install what is missing, and make the trees that the lab builds: build/linux-7.3, a git tree whose tag
+# Install what is missing, and make the trees that the lab builds: build/linux-VERSION, a git tree whose tag
 # "base" is the unpacked source and whose branch "main" is the series on top,
-# and build/linux-7.3-base, a worktree of the tag.
+# and build/linux-VERSION-base, a worktree of the tag.
 #
-# Usage: prepare-tree.sh
+# Usage: prepare-tree.sh [tests]
 #
+# With "tests" also those of the main version, which have the selftests for all.
 # With KERNEL= the same is made of a copy of that tree, under build/user/.
 # Nothing is done again that is done already, and no commit or edit in
 # the tree is ever discarded.
@@ -50,3 +51,7 @@ else
 	[ -z "$(tree_git status --porcelain -uno)" ] || series+=", and edits that are not committed"
 fi
 say "Tree: $(short "$SRC"), Linux $(make -s -C "$SRC" kernelversion), $series"
+
+if [ "${1:-}" = tests ] && ! is_main; then
+	LAB_VERSION='' LAB_KERNEL='' LAB_SERIES='' "$0"
+fi
