@@ -63,7 +63,7 @@ $2 == "base" && ($3 == "debian" || (index(new, " " $5 " ") && !fixed($5))) && $5
 }
 
 {
-	if ((i = listed($2, $1, $4, $5, 1, 0, "fail")))
+	if ((i = listed($2, $1, $4, $5, 1, 0, "fail")) || (i = listed($2, $1, $4, $5, 1, 0, "fail?")))
 		row($1, $2, $3, $4, $5, fails($5, kind[i]), ".", reason[i])
 	else
 		row($1, $2, $3, $4, $5, "pass", "-", "-")
