@@ -453,12 +453,12 @@ TEST_F(vmware_hypercall, userspace_regs)
 	set_values(regs, BOGUS);
 	regs->r15 = ~regs->r15;
 	run->kvm_valid_regs = 0;
-	run->kvm_dirty_regs = BIT_ULL(63) | KVM_SYNC_X86_REGS;
+	run->kvm_dirty_regs = BIT_ULL(31) | KVM_SYNC_X86_REGS;
 	assert_run_fails(self->vcpu, EINVAL);
 	assert_pending(self->vcpu);
 
 	run->kvm_dirty_regs = KVM_SYNC_X86_REGS;
-	run->kvm_valid_regs = BIT_ULL(63);
+	run->kvm_valid_regs = BIT_ULL(31);
 	assert_run_fails(self->vcpu, EINVAL);
 	assert_pending(self->vcpu);
 
