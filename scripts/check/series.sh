@@ -27,7 +27,7 @@ unset GIT_INDEX_FILE
 rc=0
 for name in $(postings); do
 	dir=$PATCHES/$name
-	[ -e "$dir/cover-letter.patch" ] || { say "$(short "$dir") has no cover-letter.patch"; rc=1; }
+	[ -e "$dir/cover-letter.patch" ] || ! is_main || { say "$(short "$dir") has no cover-letter.patch"; rc=1; }
 	numbers=$(find "$dir" -name '0*.patch' -printf '%f\n' | cut -c1-4 | sort)
 	[ "$numbers" = "$(seq -f %04g "$(wc -l <<<"$numbers")")" ] ||
 		{ say "the patches of $(short "$dir") are not numbered from 0001 on"; rc=1; }
@@ -39,6 +39,8 @@ for patch in "${patches[@]}"; do
 	say "$(short "$patch") has a tag that is for the person who posts it (make mbox), or for others:" "$tags"
 	rc=1
 done
+# The copies are of the main version.
+is_main || exit $rc
 added=$(tree_git diff --no-renames --name-only --diff-filter=A base "$tree")
 copies=$(cd "$TOP"; find arch Documentation include tools virt -type f 2>/dev/null | sort) || :
 [ "$(sort <<<"$added")" = "$copies" ] ||
