@@ -64,7 +64,8 @@ for port in "$TOP"/patches/linux-*; do
 				s,^> ,patches/linux-$version/$name has\, and patches/linux-$MAIN_VERSION not\, or not here: ,p" >"$CHECKED/range-diff.out"
 		[ ! -s "$CHECKED/range-diff.out" ] || { cat "$CHECKED/range-diff.out" >&2; rc=1; }
 	done
-	[ -e "$BUILD/linux-$version/.git" ] && [ -e "$BUILD/linux-$MAIN_VERSION/.git" ] || continue
+	[ -e "$BUILD/linux-$version/.git" ] || continue
+	[ -e "$BUILD/linux-$MAIN_VERSION/.git" ] || continue
 	show "$version" | tee "$CHECKED/range-diff-$version"
 done
 exit $rc

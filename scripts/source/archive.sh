@@ -20,7 +20,7 @@ archive_suites()
 	local codename mirror security suite uri type=$1
 	shift
 	mkdir -p "$BUILD/apt/lists/partial"
-	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+	codename=$(sed -n 's,^VERSION_CODENAME=,,p' /etc/os-release)
 	# shellcheck disable=SC2016
 	mirror=$(apt-get indextargets --format '$(CREATED_BY) $(RELEASE) $(COMPONENT) $(REPO_URI)' |
 		awk -v r="$codename" '$1 == "Packages" && $2 == r && $3 == "main" { print $4; exit }')

@@ -49,7 +49,7 @@ applies()
 
 deb=$(cached "$line")
 if [ -z "$deb" ]; then
-	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 	if is_main; then
 		archive_suites deb "$codename" trixie trixie-backports sid
 	else
