@@ -6,8 +6,9 @@
 # Usage: range-diff.sh
 #
 # Patches that touch nothing but selftests and MAINTAINERS are not ported; of others, and of whole
-# postings, a port's README.md may say why they are left out: "- `SUBJECT`: REASON". Where both trees are there (make check CHECK=range-diff KERNEL_VERSION=6.12 makes them),
-# git range-diff of each patch is shown, and left in build/checked/range-diff-VERSION.
+# postings, a port's README.md may say why they are left out: "- `SUBJECT`: REASON". Where both
+# trees are there (make check CHECK=range-diff KERNEL_VERSION=6.12 makes them), git range-diff of each
+# patch is shown, and left in build/checked/range-diff-VERSION.
 
 . "$(dirname "$0")/../lib.sh"
 . "$SCRIPTS/source/tree.sh"

@@ -14,22 +14,28 @@ archive()
 		-o Acquire::Check-Valid-Until=false -o Debug::NoLocking=1
 }
 
+# Of this machine. os-release itself would set VERSION, too.
+codename() { sed -n 's/^VERSION_CODENAME=//p' /etc/os-release; }
+
+# mirror RELEASE: where this machine's apt has that release from.
+mirror()
+{
+	# shellcheck disable=SC2016
+	apt-get indextargets --format '$(CREATED_BY) $(RELEASE) $(COMPONENT) $(REPO_URI)' |
+		awk -v r="$1" '$1 == "Packages" && $2 == r && $3 == "main" { print $4; exit }'
+}
+
 # archive_suites TYPE SUITE...: TYPE is deb or deb-src.
 archive_suites()
 {
-	local codename mirror security suite uri type=$1
+	local mirror security suite uri type=$1
 	shift
 	mkdir -p "$BUILD/apt/lists/partial"
-	codename=$(sed -n 's,^VERSION_CODENAME=,,p' /etc/os-release)
-	# shellcheck disable=SC2016
-	mirror=$(apt-get indextargets --format '$(CREATED_BY) $(RELEASE) $(COMPONENT) $(REPO_URI)' |
-		awk -v r="$codename" '$1 == "Packages" && $2 == r && $3 == "main" { print $4; exit }')
+	mirror=$(mirror "$(codename)")
 	[ -n "$mirror" ] ||
-		die "apt knows no mirror of Debian $codename main" \
+		die "apt knows no mirror of Debian $(codename) main" \
 		    "Configure one in /etc/apt/sources.list; a kernel can be given as KERNEL=/path/to/linux."
-	# shellcheck disable=SC2016
-	security=$(apt-get indextargets --format '$(CREATED_BY) $(RELEASE) $(COMPONENT) $(REPO_URI)' |
-		awk -v r="$codename-security" '$1 == "Packages" && $2 == r && $3 == "main" { print $4; exit }')
+	security=$(mirror "$(codename)-security")
 	for suite; do
 		case $suite in
 		*-security)	[ -n "$security" ] || continue; uri=$security ;;

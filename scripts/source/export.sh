@@ -80,18 +80,17 @@ address()
 posting()
 {
 	local dir=$new/$1 from=$2 to=$3
+	local format=(--quiet -o "$dir" --zero-commit --no-signature --stat=72 --summary -M "$from..$to")
 	mkdir -p "$dir"
 	if [ "$what" = linux ] && ! is_main; then
-		tree_git -c core.abbrev=12 format-patch --quiet -o "$dir" --no-cover-letter \
-			--zero-commit --no-signature --stat=72 --summary -M "$from..$to"
+		tree_git -c core.abbrev=12 format-patch --no-cover-letter "${format[@]}"
 		return
 	fi
 	GIT_COMMITTER_NAME=$(tree_git log -1 --format=%an "$to") \
 	GIT_COMMITTER_EMAIL=$(tree_git log -1 --format=%ae "$to") \
 	GIT_COMMITTER_DATE=$(tree_git log -1 --format=%ad --date=raw "$to") \
 	tree_git -c branch."$to".description="$(description "$PATCHES/$1/cover-letter.patch" | with_figures)" -c core.abbrev=12 \
-		format-patch --quiet -o "$dir" --cover-letter --cover-from-description=subject \
-		--base=base --zero-commit --no-signature --stat=72 --summary -M "$from..$to"
+		format-patch --cover-letter --cover-from-description=subject --base=base "${format[@]}"
 	: >"$new/headers"
 	# Bochs has no such list.
 	if [ -e "$SRC/MAINTAINERS" ]; then address "$dir" "$to"; fi

@@ -49,9 +49,8 @@ applies()
 
 deb=$(cached "$line")
 if [ -z "$deb" ]; then
-	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 	if is_main; then
-		archive_suites deb "$codename" trixie trixie-backports sid
+		archive_suites deb "$(codename)" trixie trixie-backports sid
 	else
 		archive_suites deb bookworm{,-security,-updates} trixie{,-security,-updates}
 	fi
