@@ -22,7 +22,7 @@ do {										\
 	u64 rax = 0, rbx = 0;							\
 										\
 	asm volatile(insn : "+a"(rax), "+b"(rbx)				\
-			  : "c"(TEST_MMIO), "d"(TEST_PORT) : "memory");		\
+			  : "c"(TEST_MMIO), "d"(TEST_PORT) : "r8", "memory");	\
 	GUEST_ASSERT_EQ(rax, (u64)(expected));					\
 	GUEST_ASSERT_EQ(rbx, USER_DATA);					\
 } while (0)
@@ -33,6 +33,8 @@ static void guest_code(void)
 	test_read("mov (%%rcx), %%eax", (u32)READ_DATA);
 	test_read("mov (%%rcx), %%ax", (USER_DATA & ~0xffff) | (u16)READ_DATA);
 	test_read("movzbl (%%rcx), %%eax", (u8)READ_DATA);
+	test_read("xor %%r8d, %%r8d\n\tmov (%%rcx), %%r8w\n\tmov %%r8, %%rax",
+		  (USER_DATA & ~0xffff) | (u16)READ_DATA);
 
 	if (is_forced_emulation_enabled) {
 		test_read(KVM_FEP "inl %%dx, %%eax", (u32)READ_DATA);
@@ -61,6 +63,7 @@ static void handle_exit(struct kvm_vcpu *vcpu)
 	vcpu_regs_get(vcpu, &regs);
 	regs.rax = USER_DATA;
 	regs.rbx = USER_DATA;
+	regs.r8 = USER_DATA;
 	vcpu_regs_set(vcpu, &regs);
 }
 
@@ -68,25 +71,12 @@ int main(int argc, char *argv[])
 {
 	struct kvm_vcpu *vcpu;
 	struct kvm_vm *vm;
-	struct ucall uc;
 
 	vm = vm_create_with_one_vcpu(&vcpu, guest_code);
 	virt_map(vm, TEST_MMIO, TEST_MMIO, 1);
 
-	for (;;) {
-		vcpu_run(vcpu);
+	vcpu_run_to_done(vcpu, handle_exit);
 
-		switch (get_ucall(vcpu, &uc)) {
-		case UCALL_NONE:
-			handle_exit(vcpu);
-			break;
-		case UCALL_DONE:
-			kvm_vm_free(vm);
-			return 0;
-		case UCALL_ABORT:
-			REPORT_GUEST_ASSERT(uc);
-		default:
-			TEST_FAIL("Unknown ucall %lu", uc.cmd);
-		}
-	}
+	kvm_vm_free(vm);
+	return 0;
 }

@@ -470,7 +470,7 @@ static void assert_goal(void)
 		bare_vcpu_assert_done(vcpu, goal->offset);
 		counts[COUNT_DONE]++;
 	} else {
-		bare_vcpu_assert_exception(vcpu, goal->vector, &e);
+		e = bare_vcpu_assert_exception(vcpu, goal->vector);
 		TEST_ASSERT_EQ(e.rip, goal->rip);
 		TEST_ASSERT_EQ(e.error_code, goal->error_code);
 		TEST_ASSERT_EQ(e.cs & 3, bare_mode_cpl(cur.mode));
@@ -1026,7 +1026,7 @@ static void set_other_goal(void)
 	case INSN_HLT:
 		/* HLT at CPL0 would hang. */
 		if (!bare_mode_cpl(cur.mode)) {
-			cur.mode++;
+			cur.mode += 3;
 			TEST_ASSERT_EQ(bare_mode_cpl(cur.mode), 3);
 		}
 		set_exception_goal(GP_VECTOR, 0, BARE_CODE);

@@ -6,9 +6,7 @@
 #include "test_util.h"
 #include "kvm_util.h"
 #include "processor.h"
-
-#define VMWARE_BACKDOOR_PMC_HOST_TSC		0x10000
-#define VMWARE_BACKDOOR_PMC_APPARENT_TIME	0x10002
+#include "vmware.h"
 
 /* The backdoor is disabled if KVM doesn't have the param. */
 #define BACKDOOR_PARAM	"/sys/module/kvm/parameters/enable_vmware_backdoor"
@@ -19,10 +17,10 @@ static void guest_rdpmc(bool enabled, u8 (*rdpmc)(u32 idx, u64 *val))
 	u64 val;
 	u32 idx;
 
-	for (idx = VMWARE_BACKDOOR_PMC_HOST_TSC - 1;
-	     idx <= VMWARE_BACKDOOR_PMC_APPARENT_TIME + 1; idx++) {
-		bool valid = enabled && idx >= VMWARE_BACKDOOR_PMC_HOST_TSC &&
-			     idx <= VMWARE_BACKDOOR_PMC_APPARENT_TIME;
+	for (idx = VMWARE_PMC_HOST_TSC - 1;
+	     idx <= VMWARE_PMC_APPARENT_TIME + 1; idx++) {
+		bool valid = enabled && idx >= VMWARE_PMC_HOST_TSC &&
+			     idx <= VMWARE_PMC_APPARENT_TIME;
 
 		vector = rdpmc(idx, &val);
 		__GUEST_ASSERT(vector == (valid ? 0 : GP_VECTOR),
@@ -44,7 +42,6 @@ int main(int argc, char *argv[])
 {
 	struct kvm_vcpu *vcpu;
 	struct kvm_vm *vm;
-	struct ucall uc;
 	bool enabled;
 
 	TEST_REQUIRE(kvm_is_pmu_enabled());
@@ -54,15 +51,7 @@ int main(int argc, char *argv[])
 		  get_kvm_param_bool("enable_vmware_backdoor");
 	vcpu_args_set(vcpu, 1, enabled);
 
-	vcpu_run(vcpu);
-	switch (get_ucall(vcpu, &uc)) {
-	case UCALL_DONE:
-		break;
-	case UCALL_ABORT:
-		REPORT_GUEST_ASSERT(uc);
-	default:
-		TEST_FAIL("Unknown ucall %lu", uc.cmd);
-	}
+	vcpu_run_to_done(vcpu, NULL);
 
 	kvm_vm_free(vm);
 	return 0;

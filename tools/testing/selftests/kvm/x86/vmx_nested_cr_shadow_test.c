@@ -30,7 +30,7 @@ static void l2_guest_code(void)
 	asm volatile("lmsw %w0" : : "r"((get_cr0() & 0xf) ^ X86_CR0_MP));
 	l2_check_crs();
 
-	asm volatile("mov %0, %%cr0" : : "r"(get_cr0() ^ X86_CR0_MP));
+	asm volatile("mov %0, %%cr0" : : "r"(get_cr0() ^ X86_CR0_AM));
 	asm volatile("mov %0, %%cr4" : : "r"(get_cr4() ^ X86_CR4_PSE));
 	l2_check_crs();
 
@@ -59,17 +59,23 @@ static void l1_guest_code(struct vmx_pages *vmx)
 	GUEST_ASSERT_EQ(vmreadz(VM_EXIT_REASON), EXIT_REASON_VMCALL);
 
 	/* L1's bits must not have changed, L2's must have. */
-	GUEST_ASSERT_EQ(vmreadz(GUEST_CR0) & HIDDEN_CR0, HIDDEN_CR0);
+	GUEST_ASSERT_EQ(vmreadz(GUEST_CR0), cr0 ^ (X86_CR0_MP | X86_CR0_AM));
 	GUEST_ASSERT_EQ(vmreadz(GUEST_CR4), cr4 ^ X86_CR4_PSE);
 	GUEST_DONE();
 }
 
-int main(int argc, char *argv[])
+static void write_back_sregs(struct kvm_vcpu *vcpu)
 {
 	struct kvm_sregs sregs;
+
+	vcpu_sregs_get(vcpu, &sregs);
+	vcpu_sregs_set(vcpu, &sregs);
+}
+
+int main(int argc, char *argv[])
+{
 	struct kvm_vcpu *vcpu;
 	struct kvm_vm *vm;
-	struct ucall uc;
 	gva_t vmx_gva;
 
 	TEST_REQUIRE(kvm_cpu_has(X86_FEATURE_VMX));
@@ -78,22 +84,8 @@ int main(int argc, char *argv[])
 	vcpu_alloc_vmx(vm, &vmx_gva);
 	vcpu_args_set(vcpu, 1, vmx_gva);
 
-	for (;;) {
-		vcpu_run(vcpu);
-		TEST_ASSERT_KVM_EXIT_REASON(vcpu, KVM_EXIT_IO);
+	vcpu_run_to_done(vcpu, write_back_sregs);
 
-		switch (get_ucall(vcpu, &uc)) {
-		case UCALL_SYNC:
-			vcpu_sregs_get(vcpu, &sregs);
-			vcpu_sregs_set(vcpu, &sregs);
-			break;
-		case UCALL_DONE:
-			kvm_vm_free(vm);
-			return 0;
-		case UCALL_ABORT:
-			REPORT_GUEST_ASSERT(uc);
-		default:
-			TEST_FAIL("Unknown ucall %lu", uc.cmd);
-		}
-	}
+	kvm_vm_free(vm);
+	return 0;
 }

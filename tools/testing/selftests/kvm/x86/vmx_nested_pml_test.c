@@ -100,12 +100,19 @@ static bool kvm_cpu_has_pml(void)
 	       SECONDARY_EXEC_ENABLE_PML;
 }
 
+static void handle_exit(struct kvm_vcpu *vcpu)
+{
+	u32 reason = vcpu->run->exit_reason;
+
+	TEST_ASSERT(reason == KVM_EXIT_IO || reason == KVM_EXIT_MMIO,
+		    "Unexpected exit reason: %s", exit_reason_str(reason));
+}
+
 int main(int argc, char *argv[])
 {
 	struct kvm_vcpu *vcpu;
 	gva_t vmx_gva, pml;
 	struct kvm_vm *vm;
-	struct ucall uc;
 	int i;
 
 	TEST_REQUIRE(kvm_cpu_has(X86_FEATURE_VMX));
@@ -131,23 +138,8 @@ int main(int argc, char *argv[])
 	tdp_identity_map_default_memslots(vm);
 	tdp_map(vm, TEST_MMIO, TEST_MMIO, PAGE_SIZE);
 
-	for (;;) {
-		vcpu_run(vcpu);
+	vcpu_run_to_done(vcpu, handle_exit);
 
-		switch (get_ucall(vcpu, &uc)) {
-		case UCALL_NONE:
-			TEST_ASSERT(vcpu->run->exit_reason == KVM_EXIT_IO ||
-				    vcpu->run->exit_reason == KVM_EXIT_MMIO,
-				    "Unexpected exit reason: %s",
-				    exit_reason_str(vcpu->run->exit_reason));
-			break;
-		case UCALL_DONE:
-			kvm_vm_free(vm);
-			return 0;
-		case UCALL_ABORT:
-			REPORT_GUEST_ASSERT(uc);
-		default:
-			TEST_FAIL("Unknown ucall %lu", uc.cmd);
-		}
-	}
+	kvm_vm_free(vm);
+	return 0;
 }

@@ -11,42 +11,43 @@
 #include "kvm_util.h"
 #include "processor.h"
 
+/* The CPL is in bits 1:0, i.e. there are modes for CPL1 and CPL2, too. */
 enum bare_mode {
 	BARE_MODE_64_CPL0,
-	BARE_MODE_64_CPL3,
+	BARE_MODE_64_CPL3 = BARE_MODE_64_CPL0 + 3,
 	BARE_MODE_COMPAT_CPL0,
-	BARE_MODE_COMPAT_CPL3,
+	BARE_MODE_COMPAT_CPL3 = BARE_MODE_COMPAT_CPL0 + 3,
 	BARE_MODE_32_CPL0,
-	BARE_MODE_32_CPL3,
-	BARE_MODE_64_CPL1,
-	BARE_MODE_64_CPL2,
+	BARE_MODE_32_CPL3 = BARE_MODE_32_CPL0 + 3,
 	NR_BARE_MODES,
 };
 
 static inline bool bare_mode_is_64bit(enum bare_mode mode)
 {
-	return mode < BARE_MODE_COMPAT_CPL0 || mode > BARE_MODE_32_CPL3;
+	return mode <= BARE_MODE_64_CPL3;
+}
+
+static inline bool bare_mode_has_paging(enum bare_mode mode)
+{
+	return mode <= BARE_MODE_COMPAT_CPL3;
 }
 
 static inline int bare_mode_cpl(enum bare_mode mode)
 {
-	if (mode > BARE_MODE_32_CPL3)
-		return mode - BARE_MODE_32_CPL3;
-
-	return mode & 1 ? 3 : 0;
+	return mode & 3;
 }
 
-/* Address of the instruction, and of a page of data, identical for GVA and GPA. */
+/* Addresses of code, data, and the page table that maps both, identical for GVA and GPA. */
 #define BARE_CODE	0x10000ul
 #define BARE_DATA	0x12000ul
+#define BARE_PT		0x4000ul
 
-/* An address that's not mapped, i.e. a #PF if paging is enabled. */
-#define BARE_UNMAPPED	0x400000ul
-
+/* An exception as reported by the CPU, i.e. the frame on the guest's stack. */
 struct bare_exception {
 	u32 error_code;
 	u64 rip;
 	u64 cs;
+	u64 rflags;
 };
 
 /* The returned VM doesn't have vCPUs, so that the caller can enable features. */
@@ -66,13 +67,8 @@ void bare_vm_write_handler(struct kvm_vm *vm, u8 vector, const u8 *code, size_t 
 /* Add another exit, in addition to the one that follows the instruction. */
 void bare_vm_write_end(struct kvm_vm *vm, size_t offset);
 
-/*
- * Assert that the guest exited at @offset into the code, e.g. at the end of the
- * instruction, or due to an exception, in which case @e (may be NULL) describes
- * the exception as reported by the CPU, i.e. the frame on the guest's stack.
- */
+/* Assert that the guest exited at @offset into the code, or due to an exception. */
 void bare_vcpu_assert_done(struct kvm_vcpu *vcpu, size_t offset);
-void bare_vcpu_assert_exception(struct kvm_vcpu *vcpu, u8 vector,
-				struct bare_exception *e);
+struct bare_exception bare_vcpu_assert_exception(struct kvm_vcpu *vcpu, u8 vector);
 
 #endif /* SELFTEST_KVM_BARE_GUEST_H */

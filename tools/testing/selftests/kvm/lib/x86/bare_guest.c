@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/bits.h>
 #include <linux/sizes.h>
 
 #include "test_util.h"
@@ -11,11 +12,10 @@
 #define BARE_PML4		0x1000
 #define BARE_PDPT		0x2000
 #define BARE_PD			0x3000
-#define BARE_GDT		0x4000
-#define BARE_IDT64		0x5000
-#define BARE_IDT32		0x6000
-#define BARE_TSS64		0x7000
-#define BARE_TSS32		0xa000
+#define BARE_GDT		0x5000
+#define BARE_IDT64		0x6000
+#define BARE_IDT32		0x7000
+#define BARE_TSS		0x8000
 #define BARE_HANDLERS		0x11000
 #define BARE_STACK0		0x1e000
 #define BARE_STACK3		0x1f000
@@ -34,52 +34,22 @@
  */
 #define BARE_MMIO		BARE_MEM_SIZE
 
-/*
- * Exception handlers run at CPL0 and so can do better: "out %al, PORT", with one
- * port for each vector, which KVM doesn't need to emulate.
- */
+/* Exception handlers run at CPL0: "out %al, PORT", with one port for each vector. */
 #define BARE_PORT		0xe0
 
-enum {
-	SEL_CODE64	= 1 << 3,
-	SEL_CODE32	= 2 << 3,
-	SEL_DATA	= 3 << 3,
-	/* The above for CPL0, there are three more sets for CPL1 to CPL3. */
-	SEL_TSS		= 13 << 3,
-};
+/* Descriptors of CPL0, followed by the same for CPL1 to CPL3. */
+#define SEL_CODE64		0x8
+#define SEL_CODE32		0x10
+#define SEL_DATA		0x18
+#define SEL_CPL			0x18
+#define SEL_TSS			0x68
 
-static u16 bare_selector(u16 selector, int cpl)
-{
-	return selector + (cpl * 3 << 3) + cpl;
-}
-
-static struct kvm_segment bare_segment(u16 selector)
-{
-	bool is_data = (selector >> 3) % 3 == 0;
-	bool is_64bit = (selector >> 3) % 3 == 1;
-
-	return (struct kvm_segment) {
-		.selector = selector,
-		.limit = 0xffffffff,
-		/* Accessed, writable data, or accessed, readable code. */
-		.type = is_data ? 0x3 : 0xb,
-		.s = 1,
-		.dpl = selector & 3,
-		.present = 1,
-		.l = is_64bit,
-		.db = !is_64bit,
-		.g = 1,
-	};
-}
+static const u64 bare_gdt[] = { 0x00af9b000000ffff, 0x00cf9b000000ffff, 0x00cf93000000ffff };
 
 void bare_vm_write_end(struct kvm_vm *vm, size_t offset)
 {
 	const u32 addr = BARE_MMIO + offset;
-	/*
-	 * The exit is followed by UD2, so that the guest doesn't get far if it's
-	 * resumed by mistake, and so that QEMU doesn't translate what's left of
-	 * the page, which costs more than everything else that the guest does.
-	 */
+	/* The UD2 keeps the guest from getting far if it's resumed by mistake. */
 	const u8 end[] = {
 		0x88, 0x04, 0x25, addr, addr >> 8, addr >> 16, addr >> 24,
 		0x0f, 0x0b,
@@ -96,26 +66,10 @@ void bare_vm_write_handler(struct kvm_vm *vm, u8 vector, const u8 *code, size_t 
 	memcpy(addr_gpa2hva(vm, BARE_HANDLERS) + vector * BARE_HANDLER_SIZE, code, len);
 }
 
-static void write_gdt_entry(u64 *gdt, u16 selector)
-{
-	struct kvm_segment seg = bare_segment(selector);
-
-	gdt[selector >> 3] = (seg.limit & 0xffff) |
-			     (u64)(seg.type | seg.s << 4 | seg.dpl << 5 | seg.present << 7) << 40 |
-			     (u64)0xf << 48 |
-			     (u64)(seg.l << 1 | seg.db << 2 | seg.g << 3) << 52;
-}
-
-static void write_idt_entry(u64 *entry, u64 handler, u16 cs)
-{
-	/* An interrupt gate, i.e. type 0xe, with DPL 0. */
-	*entry = (handler & 0xffff) | (u64)cs << 16 | (u64)0x8e << 40 |
-		 (handler & 0xffff0000) << 32;
-}
-
 struct kvm_vm *bare_vm_create(void)
 {
 	struct kvm_vm *vm = vm_create_barebones();
+	u64 handler, gate;
 	u8 *mem;
 	int i;
 
@@ -125,37 +79,30 @@ struct kvm_vm *bare_vm_create(void)
 				    BARE_MEM_SIZE / getpagesize(), 0);
 	mem = addr_gpa2hva(vm, 0);
 
-	/* Present, writable, user; the last level maps memory and MMIO, 2MiB each. */
+	/* Present, writable, user; MMIO is mapped by a large page. */
 	*(u64 *)(mem + BARE_PML4) = BARE_PDPT | 0x7;
 	*(u64 *)(mem + BARE_PDPT) = BARE_PD | 0x7;
-	*(u64 *)(mem + BARE_PD) = 0x87;
+	*(u64 *)(mem + BARE_PD) = BARE_PT | 0x7;
 	*(u64 *)(mem + BARE_PD + 8) = BARE_MMIO | 0x87;
+	for (i = 0; i < 512; i++)
+		*((u64 *)(mem + BARE_PT) + i) = i << 12 | 0x7;
 
-	for (i = 0; i < 4; i++) {
-		write_gdt_entry((u64 *)(mem + BARE_GDT), bare_selector(SEL_CODE64, i));
-		write_gdt_entry((u64 *)(mem + BARE_GDT), bare_selector(SEL_CODE32, i));
-		write_gdt_entry((u64 *)(mem + BARE_GDT), bare_selector(SEL_DATA, i));
-	}
+	for (i = 0; i < 12; i++)
+		*((u64 *)(mem + BARE_GDT) + 1 + i) = bare_gdt[i % 3] | (u64)(i / 3) << 45;
 
 	for (i = 0; i < BARE_NR_VECTORS; i++) {
-		u64 handler = BARE_HANDLERS + i * BARE_HANDLER_SIZE;
-
+		handler = BARE_HANDLERS + i * BARE_HANDLER_SIZE;
 		mem[handler] = 0xe6;
 		mem[handler + 1] = BARE_PORT + i;
-		write_idt_entry((u64 *)(mem + BARE_IDT64) + i * 2, handler, SEL_CODE64);
-		write_idt_entry((u64 *)(mem + BARE_IDT32) + i, handler, SEL_CODE32);
+
+		/* A present interrupt gate with DPL 0. */
+		gate = (handler >> 16) << 48 | 0x8eull << 40 | (handler & 0xffff);
+		*((u64 *)(mem + BARE_IDT64) + i * 2) = gate | SEL_CODE64 << 16;
+		*((u64 *)(mem + BARE_IDT32) + i) = gate | SEL_CODE32 << 16;
 	}
 
-	/* RSP0, or ESP0 and SS0. */
-	*(u64 *)(mem + BARE_TSS64 + 4) = BARE_STACK0;
-	*(u32 *)(mem + BARE_TSS32 + 4) = BARE_STACK0;
-	*(u32 *)(mem + BARE_TSS32 + 8) = SEL_DATA;
-
-	*(u16 *)(mem + BARE_TSS64 + 102) = BARE_TSS_IO_BITMAP;
-	*(u16 *)(mem + BARE_TSS32 + 102) = BARE_TSS_IO_BITMAP;
-	memset(mem + BARE_TSS64 + BARE_TSS_IO_BITMAP, 0xff, BARE_TSS_SIZE - BARE_TSS_IO_BITMAP);
-	memset(mem + BARE_TSS32 + BARE_TSS_IO_BITMAP, 0xff, BARE_TSS_SIZE - BARE_TSS_IO_BITMAP);
-
+	*(u16 *)(mem + BARE_TSS + 102) = BARE_TSS_IO_BITMAP;
+	memset(mem + BARE_TSS + BARE_TSS_IO_BITMAP, 0xff, BARE_TSS_SIZE - BARE_TSS_IO_BITMAP);
 	return vm;
 }
 
@@ -169,42 +116,51 @@ struct kvm_vcpu *bare_vcpu_add(struct kvm_vm *vm, u32 id)
 
 static void bare_vcpu_set_mode(struct kvm_vcpu *vcpu, enum bare_mode mode)
 {
-	bool is_long_mode = mode != BARE_MODE_32_CPL0 && mode != BARE_MODE_32_CPL3;
+	bool is_64bit = bare_mode_is_64bit(mode);
+	u32 *tss = addr_gpa2hva(vcpu->vm, BARE_TSS);
 	int cpl = bare_mode_cpl(mode);
+	u16 rpl = cpl * SEL_CPL + cpl;
 	struct kvm_sregs sregs;
 
 	vcpu_sregs_get(vcpu, &sregs);
 
-	sregs.cs = bare_segment(bare_selector(bare_mode_is_64bit(mode) ? SEL_CODE64 :
-									 SEL_CODE32, cpl));
-	sregs.ss = bare_segment(bare_selector(SEL_DATA, cpl));
+	sregs.cs = (struct kvm_segment) {
+		.selector = (is_64bit ? SEL_CODE64 : SEL_CODE32) + rpl,
+		.limit = 0xffffffff, .type = 0xb, .s = 1, .dpl = cpl, .present = 1,
+		.l = is_64bit, .db = !is_64bit, .g = 1,
+	};
+	sregs.ss = (struct kvm_segment) {
+		.selector = SEL_DATA + rpl,
+		.limit = 0xffffffff, .type = 0x3, .s = 1, .dpl = cpl, .present = 1,
+		.db = 1, .g = 1,
+	};
 	sregs.ds = sregs.ss;
 	sregs.es = sregs.ss;
 	sregs.fs = sregs.ss;
 	sregs.gs = sregs.ss;
 	sregs.ldt = (struct kvm_segment) { .unusable = 1 };
 	sregs.tr = (struct kvm_segment) {
-		.base = is_long_mode ? BARE_TSS64 : BARE_TSS32,
-		.limit = BARE_TSS_SIZE - 1,
-		.selector = SEL_TSS,
-		.type = 0xb,	/* Busy */
-		.present = 1,
+		.selector = SEL_TSS, .base = BARE_TSS, .limit = BARE_TSS_SIZE - 1,
+		.type = 0xb, .present = 1,
 	};
-
 	sregs.gdt.base = BARE_GDT;
-	sregs.gdt.limit = 0x7f;
-	sregs.idt.base = is_long_mode ? BARE_IDT64 : BARE_IDT32;
-	sregs.idt.limit = BARE_NR_VECTORS * (is_long_mode ? 16 : 8) - 1;
+	sregs.gdt.limit = SEL_TSS - 1;
 
 	sregs.cr0 = X86_CR0_PE | X86_CR0_NE | X86_CR0_ET;
 	sregs.cr2 = 0;
 	sregs.cr3 = BARE_PML4;
 	sregs.cr4 = X86_CR4_OSFXSR;
 	sregs.efer = 0;
-	if (is_long_mode) {
+	sregs.idt = (struct kvm_dtable) { BARE_IDT32, BARE_NR_VECTORS * 8 - 1 };
+	/* ESP0 and SS0, or RSP0. */
+	tss[1] = BARE_STACK0;
+	tss[2] = SEL_DATA;
+	if (bare_mode_has_paging(mode)) {
 		sregs.cr0 |= X86_CR0_PG;
 		sregs.cr4 |= X86_CR4_PAE;
 		sregs.efer = EFER_LME | EFER_LMA;
+		sregs.idt = (struct kvm_dtable) { BARE_IDT64, BARE_NR_VECTORS * 16 - 1 };
+		tss[2] = 0;
 	}
 	memset(sregs.interrupt_bitmap, 0, sizeof(sregs.interrupt_bitmap));
 
@@ -225,50 +181,33 @@ void bare_vcpu_load(struct kvm_vcpu *vcpu, enum bare_mode mode,
 	vcpu_regs_set(vcpu, regs);
 }
 
-/* Describe where the guest is, buf must have space for 64 characters. */
-static const char *bare_location(struct kvm_vcpu *vcpu, char *buf)
+static void bare_assert_exit(struct kvm_vcpu *vcpu, u32 reason, u64 addr)
 {
 	struct kvm_run *run = vcpu->run;
+	u64 got = run->exit_reason == KVM_EXIT_MMIO ? run->mmio.phys_addr : run->io.port;
 
-	if (run->exit_reason == KVM_EXIT_MMIO)
-		sprintf(buf, "code offset %lld", run->mmio.phys_addr - BARE_MMIO);
-	else if (run->exit_reason == KVM_EXIT_IO && run->io.port >= BARE_PORT &&
-		 run->io.port < BARE_PORT + BARE_NR_VECTORS)
-		sprintf(buf, "exception %u", run->io.port - BARE_PORT);
-	else
-		sprintf(buf, "exit %u (%s)", run->exit_reason, exit_reason_str(run->exit_reason));
-	return buf;
+	TEST_ASSERT(run->exit_reason == reason && got == addr,
+		    "Wanted %s at 0x%lx, got exit %u (%s) at 0x%lx; exceptions start at 0x%x",
+		    exit_reason_str(reason), addr, run->exit_reason,
+		    exit_reason_str(run->exit_reason), got, BARE_PORT);
 }
 
 void bare_vcpu_assert_done(struct kvm_vcpu *vcpu, size_t offset)
 {
-	struct kvm_run *run = vcpu->run;
-	char buf[64];
-
-	TEST_ASSERT(run->exit_reason == KVM_EXIT_MMIO &&
-		    run->mmio.phys_addr == BARE_MMIO + offset,
-		    "Wanted code offset %lu, got %s", offset, bare_location(vcpu, buf));
+	bare_assert_exit(vcpu, KVM_EXIT_MMIO, BARE_MMIO + offset);
 }
 
-void bare_vcpu_assert_exception(struct kvm_vcpu *vcpu, u8 vector,
-				struct bare_exception *e)
+struct bare_exception bare_vcpu_assert_exception(struct kvm_vcpu *vcpu, u8 vector)
 {
-	const u32 has_error_code = BIT(DF_VECTOR) | BIT(TS_VECTOR) |
-				   BIT(NP_VECTOR) | BIT(SS_VECTOR) |
-				   BIT(GP_VECTOR) | BIT(PF_VECTOR) |
+	const u32 has_error_code = BIT(DF_VECTOR) | GENMASK(PF_VECTOR, TS_VECTOR) |
 				   BIT(AC_VECTOR);
 	struct kvm_sregs sregs;
 	struct kvm_regs regs;
-	u64 frame[3];
-	char buf[64];
+	u64 frame[4];
 	void *stack;
 	int i;
 
-	TEST_ASSERT(vcpu->run->exit_reason == KVM_EXIT_IO &&
-		    vcpu->run->io.port == BARE_PORT + vector,
-		    "Wanted exception %u, got %s", vector, bare_location(vcpu, buf));
-	if (!e)
-		return;
+	bare_assert_exit(vcpu, KVM_EXIT_IO, BARE_PORT + vector);
 
 	vcpu_regs_get(vcpu, &regs);
 	vcpu_sregs_get(vcpu, &sregs);
@@ -277,8 +216,11 @@ void bare_vcpu_assert_exception(struct kvm_vcpu *vcpu, u8 vector,
 	for (i = 0; i < ARRAY_SIZE(frame); i++)
 		frame[i] = sregs.cs.l ? ((u64 *)stack)[i] : ((u32 *)stack)[i];
 
-	i = 0;
-	e->error_code = has_error_code & BIT(vector) ? frame[i++] : 0;
-	e->rip = frame[i++];
-	e->cs = frame[i] & 0xffff;
+	i = has_error_code & BIT(vector) ? 1 : 0;
+	return (struct bare_exception) {
+		.error_code = i ? frame[0] : 0,
+		.rip = frame[i],
+		.cs = frame[i + 1] & 0xffff,
+		.rflags = frame[i + 2],
+	};
 }

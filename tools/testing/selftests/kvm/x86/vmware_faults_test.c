@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests for faults of, and around, accesses to the VMware backdoor: of the buffers of
+ * INS and OUTS, single-step traps, #GPs while an event is delivered, and #GPs that KVM
+ * intercepts for other reasons, by L1 and by L2.
+ */
+#include "kvm_test_harness.h"
+#include "test_util.h"
+#include "kvm_util.h"
+#include "processor.h"
+#include "bare_guest.h"
+#include "l2_guest.h"
+#include "vmware.h"
+
+/* An address that's not mapped, i.e. a #PF if paging is enabled. */
+#define BARE_UNMAPPED	0x400000ul
+
+#define ACCESS(_name, _dx, _size, _is_out, ...)					\
+	{ _name, VMWARE_INSN(__VA_ARGS__), _size, _is_out, VMWARE_MAGIC, _dx }
+
+static const struct vmware_insn in = ACCESS("in", VMWARE_PORT, 4, false, 0xed);
+static const struct vmware_insn out = ACCESS("out", VMWARE_PORT, 4, true, 0xef);
+static const struct vmware_insn rep_ins = ACCESS("rep insb", VMWARE_PORT_HB, 1, false, 0xf3, 0x6c);
+static const struct vmware_insn rep_outs = ACCESS("rep outsb", VMWARE_PORT_HB, 1, true, 0xf3, 0x6e);
+static const struct vmware_insn vmload = ACCESS("vmload", VMWARE_PORT, 0, false, 0x0f, 0x01, 0xda);
+
+static void load(struct kvm_vcpu *vcpu, enum bare_mode mode, const struct vmware_insn *insn,
+		 u64 rcx, u64 rdi)
+{
+	struct kvm_regs regs = { .rcx = rcx, .rdx = insn->dx, .rdi = rdi };
+
+	bare_vcpu_load(vcpu, mode, insn->code, insn->len, &regs);
+}
+
+static void run_to_l1_io(struct kvm_vcpu *vcpu, const struct vmware_insn *insn)
+{
+	vcpu_run(vcpu);
+	vmware_assert_io(vcpu, insn, insn->dx, false);
+}
+
+/* At CPL0, I/O is always allowed.  At CPL > 0, only the backdoor allows it. */
+static bool is_port_denied(enum bare_mode mode, bool enabled)
+{
+	return bare_mode_cpl(mode) && !enabled;
+}
+
+/* Run a test in all modes of VMs with and without the backdoor. */
+static void for_all_flags_and_modes(void (*test)(struct kvm_vcpu *, enum bare_mode, bool))
+{
+	struct kvm_vcpu *vcpu;
+	enum bare_mode mode;
+	struct kvm_vm *vm;
+	u64 flags;
+
+	for (flags = 0; flags <= (KVM_X86_VMWARE_BACKDOOR | KVM_X86_VMWARE_PSEUDO_PMCS); flags++) {
+		vm = bare_vm_create();
+		vm_enable_cap(vm, KVM_CAP_X86_VMWARE, flags);
+		vcpu = bare_vcpu_add(vm, 0);
+		for (mode = 0; mode < NR_BARE_MODES; mode++)
+			test(vcpu, mode, flags & KVM_X86_VMWARE_BACKDOOR);
+		kvm_vm_free(vm);
+	}
+}
+
+/*
+ * If the destination of INS isn't accessible, the guest gets a #PF after the exit,
+ * and can restart the INS, i.e. userspace gets to see the same exit again.
+ */
+static void test_ins_fault(struct kvm_vcpu *vcpu, enum bare_mode mode, bool enabled)
+{
+	/* add rsp, 8; iretq */
+	static const u8 iret[] = { 0x48, 0x83, 0xc4, 0x08, 0x48, 0xcf };
+	struct bare_exception e;
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+
+	if (!bare_mode_has_paging(mode) || is_port_denied(mode, enabled))
+		return;
+
+	load(vcpu, mode, &rep_ins, 4, BARE_UNMAPPED);
+	run_to_l1_io(vcpu, &rep_ins);
+	vcpu_run(vcpu);
+	e = bare_vcpu_assert_exception(vcpu, PF_VECTOR);
+	TEST_ASSERT_EQ(e.error_code, PFERR_WRITE_MASK |
+				     (bare_mode_cpl(mode) == 3 ? PFERR_USER_MASK : 0));
+	TEST_ASSERT_EQ(e.rip, BARE_CODE);
+	vcpu_sregs_get(vcpu, &sregs);
+	TEST_ASSERT_EQ(sregs.cr2, BARE_UNMAPPED);
+	vcpu_regs_get(vcpu, &regs);
+	TEST_ASSERT_EQ(regs.rcx, 4);
+	TEST_ASSERT_EQ(regs.rdi, BARE_UNMAPPED);
+
+	/* The handler is at an "out %al, PORT", or behind it, which takes two bytes. */
+	memcpy(addr_gpa2hva(vcpu->vm, (regs.rip & ~0xfull) + 2), iret, sizeof(iret));
+	regs.rdi = BARE_DATA;
+	vcpu_regs_set(vcpu, &regs);
+	run_to_l1_io(vcpu, &rep_ins);
+	TEST_ASSERT_EQ(vcpu->run->io.count, 4);
+	vcpu_run(vcpu);
+	bare_vcpu_assert_done(vcpu, rep_ins.len);
+}
+
+TEST(ins_fault)
+{
+	for_all_flags_and_modes(test_ins_fault);
+}
+
+/*
+ * On SVM, KVM intercepts #GP for guests with EFER.SVME set, too, unless the CPU does
+ * without.  Unprivileged VMLOAD isn't emulated, and the backdoor works, also once
+ * EFER.SVME is clear again, which is what loading the vCPU does.
+ */
+static void test_svme(struct kvm_vcpu *vcpu, enum bare_mode mode, bool enabled)
+{
+	const struct vmware_insn *insns[] = { &vmload, &in, &in };
+	struct bare_exception e;
+	struct kvm_sregs sregs;
+	int i;
+
+	/* At CPL0, VMLOAD works.  Without paging, it's a #UD. */
+	for (i = mode == BARE_MODE_64_CPL3 ? 0 : 1; i < 3; i++) {
+		load(vcpu, mode, insns[i], 0, 0);
+		vcpu_sregs_get(vcpu, &sregs);
+		sregs.efer |= i < 2 ? EFER_SVME : 0;
+		vcpu_sregs_set(vcpu, &sregs);
+		vcpu_run(vcpu);
+		if (insns[i] == &vmload || is_port_denied(mode, enabled)) {
+			e = bare_vcpu_assert_exception(vcpu, GP_VECTOR);
+			TEST_ASSERT_EQ(e.error_code, 0);
+			TEST_ASSERT_EQ(e.rip, BARE_CODE);
+		} else {
+			vmware_assert_io(vcpu, &in, VMWARE_PORT, false);
+			vcpu_run(vcpu);
+			bare_vcpu_assert_done(vcpu, in.len);
+		}
+	}
+}
+
+TEST(svme)
+{
+	if (host_cpu_is_amd_compatible && kvm_cpu_has(X86_FEATURE_SVM))
+		for_all_flags_and_modes(test_svme);
+}
+
+FIXTURE(vmware_nested_faults)
+{
+	struct kvm_vm *vm;
+	struct kvm_vcpu *vcpu;
+};
+
+FIXTURE_VARIANT(vmware_nested_faults)
+{
+	bool nested;	/* Does L2 have the backdoor? */
+	bool tdp;	/* Does L1 use EPT/NPT? */
+};
+
+FIXTURE_VARIANT_ADD(vmware_nested_faults, off) { false, false };
+FIXTURE_VARIANT_ADD(vmware_nested_faults, on) { true, false };
+FIXTURE_VARIANT_ADD(vmware_nested_faults, tdp) { true, true };
+
+/* What L2_OTHER and the pages behind it are. */
+enum {
+	L2_KERNEL = L2_OTHER,
+	L2_TDP_READONLY,	/* Not writable, and ... */
+	L2_TDP_ABSENT,		/* ... not present in L1's TDP. */
+};
+
+static gpa_t l2_gpa(struct kvm_vm *vm, enum l2_page page)
+{
+	return addr_gva2gpa(vm, l2_gva(page));
+}
+
+FIXTURE_SETUP(vmware_nested_faults)
+{
+	u64 flags = KVM_X86_VMWARE_VALID_MASK;
+	struct kvm_vm *vm;
+
+	if (!kvm_cpu_has(X86_FEATURE_VMX) && !kvm_cpu_has(X86_FEATURE_SVM))
+		SKIP(return, "KVM doesn't support nested virtualization");
+	if (variant->tdp && !kvm_cpu_has_tdp())
+		SKIP(return, "KVM doesn't support nested TDP");
+
+	vm = vm_create(1);
+	vm_enable_cap(vm, KVM_CAP_X86_VMWARE,
+		      variant->nested ? flags : flags & ~KVM_X86_VMWARE_NESTED_BACKDOOR);
+	self->vm = vm;
+	self->vcpu = l2_vcpu_add(vm, variant->tdp);
+
+	*vm_get_pte(vm, l2_gva(L2_KERNEL)) &= ~PTE_USER_MASK(&vm->mmu);
+	if (variant->tdp) {
+		*tdp_get_pte(vm, l2_gpa(vm, L2_TDP_READONLY)) &=
+			~PTE_WRITABLE_MASK(&vm->stage2_mmu);
+		*tdp_get_pte(vm, l2_gpa(vm, L2_TDP_ABSENT)) = 0;
+	}
+}
+
+FIXTURE_TEARDOWN(vmware_nested_faults)
+{
+	if (self->vm)
+		kvm_vm_free(self->vm);
+}
+
+static void run_to_io(struct kvm_vcpu *vcpu)
+{
+	vcpu_run(vcpu);
+	vmware_assert_io(vcpu, l2_cur, l2_cur->dx, true);
+}
+
+/*
+ * Faults of L2's buffer are L2's, or L1's if L1 wants them, or if they are due to L1's
+ * TDP.
+ */
+TEST_F(vmware_nested_faults, buffer)
+{
+	static const struct {
+		const struct vmware_insn *insn;
+		enum l2_page page;
+		u8 vector;	/* 0 if it's a fault of the TDP */
+		u32 error_code;
+	} tests[] = {
+		{ &rep_ins, L2_KERNEL, PF_VECTOR,
+		  PFERR_PRESENT_MASK | PFERR_USER_MASK | PFERR_WRITE_MASK },
+		{ &rep_outs, L2_KERNEL, PF_VECTOR, PFERR_PRESENT_MASK | PFERR_USER_MASK },
+		{ &rep_ins, L2_TDP_READONLY, 0, PFERR_WRITE_MASK },
+		{ &rep_ins, L2_TDP_ABSENT, 0, PFERR_WRITE_MASK },
+		{ &rep_outs, L2_TDP_ABSENT },
+	};
+	u64 gva, addr;
+	int i;
+
+	if (!variant->nested)
+		return;
+
+	for (i = 0; i < ARRAY_SIZE(tests) * 2; i++) {
+		const typeof(*tests) *t = &tests[i / 2];
+
+		if (!t->vector && !variant->tdp)
+			continue;
+
+		l2->exceptions = i & 1 ? BIT(t->vector) : 0;
+		gva = l2_gva(t->page);
+		addr = t->vector ? gva : l2_gpa(self->vm, t->page);
+
+		l2_load(self->vm, t->insn, 3, 4, gva, 0);
+		if (!t->insn->is_out) {
+			run_to_io(self->vcpu);
+			*vmware_io_data(self->vcpu) = 0xff;
+		}
+		if (t->vector) {
+			l2_run_to_exception(self->vcpu, t->vector, l2_gva(L2_CODE));
+		} else {
+			l2_run_to(self->vcpu, L1_TDP);
+			l2->error_code &= PFERR_WRITE_MASK;
+		}
+
+		TEST_ASSERT(l2->addr == addr && l2->error_code == t->error_code,
+			    "%s: wanted error code 0x%x, address 0x%lx, got 0x%lx, 0x%lx",
+			    l2_name(), t->error_code, addr, l2->error_code, l2->addr);
+		TEST_ASSERT_EQ(l2->regs.rcx, 4);
+		TEST_ASSERT_EQ(l2->regs.rdi, gva);
+		TEST_ASSERT_EQ(*(u8 *)addr_gva2hva(self->vm, gva), 0);
+	}
+}
+
+/* Single-step traps arrive right behind the instruction. */
+TEST_F(vmware_nested_faults, single_step)
+{
+	int i;
+
+	for (i = 0; i < 4 && variant->nested; i++) {
+		l2->exceptions = i & 1 ? BIT(DB_VECTOR) : 0;
+		l2_load(self->vm, i & 2 ? &in : &out, 3, 0, 0, X86_EFLAGS_TF);
+		run_to_io(self->vcpu);
+		l2_run_to_exception(self->vcpu, DB_VECTOR, l2_gva(L2_CODE) + 1);
+	}
+}
+
+/*
+ * A #GP that occurs while an event is delivered has nothing to do with L2's
+ * instruction, which isn't executed.  The handler of the event isn't canonical.
+ * Unlike for interrupts, bit 0 (EXT) of the error code is clear for software interrupts.
+ */
+TEST_F(vmware_nested_faults, gp_on_event)
+{
+	static const u32 types[] = { SVM_EVTINJ_TYPE_INTR, SVM_EVTINJ_TYPE_SOFT };
+	struct idt_entry *idt = addr_gva2hva(self->vm, self->vm->arch.idt);
+	const u8 vector = 0x80;
+	u32 type;
+	int i;
+
+	idt[vector].dpl = 3;
+	idt[vector].offset2 = 0x12345678;
+
+	for (i = 0; i < 4 * ARRAY_SIZE(types); i++) {
+		type = types[i / 4];
+		if (type == SVM_EVTINJ_TYPE_SOFT && !host_cpu_is_intel &&
+		    !kvm_cpu_has(X86_FEATURE_NRIPS))
+			SKIP(return, "KVM can't inject software interrupts without NRIPS");
+
+		/* The encoding is that of VMX, too. */
+		l2->exceptions = i & 1 ? BIT(GP_VECTOR) : 0;
+		l2->io = i & 2;
+		l2->event = SVM_EVTINJ_VALID | type | vector;
+		l2_load(self->vm, &in, 3, 0, 0, X86_EFLAGS_IF);
+		l2_run_to_exception(self->vcpu, GP_VECTOR, l2_gva(L2_CODE));
+		TEST_ASSERT_EQ(l2->error_code & ~1ull, 0);
+
+		/* The next #GP isn't mistaken for one while delivering an event. */
+		l2->event = 0;
+		l2_load(self->vm, &in, 3, 0, 0, 0);
+		if (variant->nested) {
+			run_to_io(self->vcpu);
+			l2_run_to(self->vcpu, L2_DONE);
+		} else {
+			l2_run_to_gp(self->vcpu);
+		}
+	}
+}
+
+/* Each iteration is an access of its own, i.e. userspace can take the magic away. */
+TEST_F(vmware_nested_faults, string_without_magic)
+{
+	struct kvm_regs regs;
+
+	if (!variant->nested)
+		return;
+
+	l2->exceptions = BIT(GP_VECTOR);
+	l2_load(self->vm, &rep_outs, 3, 3, l2_gva(L2_BUFFER), 0);
+	run_to_io(self->vcpu);
+	vcpu_regs_get(self->vcpu, &regs);
+	regs.rax = 0;
+	vcpu_regs_set(self->vcpu, &regs);
+	l2_run_to_gp(self->vcpu);
+	TEST_ASSERT_EQ(l2->regs.rcx, 2);
+}
+
+int main(int argc, char *argv[])
+{
+	TEST_REQUIRE(kvm_check_cap(KVM_CAP_X86_VMWARE) & KVM_X86_VMWARE_NESTED_BACKDOOR);
+
+	return test_harness_run(argc, argv);
+}
