@@ -10,14 +10,15 @@
 #include "hyperv.h"
 
 /* All seven registers go out and come back, no other register is touched. */
-TEST(registers)
+TEST_F(vmware_hypercall, registers)
 {
-	struct kvm_vcpu *vcpu = create_vcpu();
+	struct kvm_vcpu *vcpu = self->vcpu;
 	struct kvm_regs before, after;
 	enum bare_mode mode;
 	u64 nr_hypercalls;
 
-	for (mode = 0; mode < NR_BARE_MODES; mode++) {
+	/* At all CPLs. */
+	for (mode = variant->mode & ~3; mode <= (variant->mode | 3); mode++) {
 		nr_hypercalls = vcpu_get_stat(vcpu, hypercalls);
 		run_to_hcall(vcpu, mode);
 		assert_pending(vcpu);
@@ -37,7 +38,6 @@ TEST(registers)
 		bare_vcpu_assert_done(vcpu, HCALL_SIZE);
 		assert_regs(vcpu, INPUT, mode_mask(mode));
 	}
-	kvm_vm_free(vcpu->vm);
 }
 
 static void assert_no_hcall(struct kvm_vcpu *vcpu, enum bare_mode mode, u64 rax)

@@ -59,7 +59,7 @@ static void l1_guest_code(struct vmx_pages *vmx)
 	GUEST_ASSERT_EQ(vmreadz(VM_EXIT_REASON), EXIT_REASON_VMCALL);
 
 	/* L1's bits must not have changed, L2's must have. */
-	GUEST_ASSERT_EQ(vmreadz(GUEST_CR0), cr0 ^ (X86_CR0_MP | X86_CR0_AM));
+	GUEST_ASSERT_EQ(vmreadz(GUEST_CR0), (cr0 ^ (X86_CR0_MP | X86_CR0_AM)) | X86_CR0_ET);
 	GUEST_ASSERT_EQ(vmreadz(GUEST_CR4), cr4 ^ X86_CR4_PSE);
 	GUEST_DONE();
 }

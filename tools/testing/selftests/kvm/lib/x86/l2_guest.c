@@ -170,7 +170,7 @@ static void map_l2_pages(struct kvm_vm *vm)
 
 struct kvm_vcpu *l2_vcpu_add(struct kvm_vm *vm, bool tdp)
 {
-	const u8 vectors[] = { DB_VECTOR, GP_VECTOR, PF_VECTOR };
+	const u8 vectors[] = { DB_VECTOR, UD_VECTOR, GP_VECTOR, PF_VECTOR };
 	struct kvm_vcpu *vcpu;
 	gva_t gva, nested_gva;
 	u8 *tss;
