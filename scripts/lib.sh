@@ -39,21 +39,26 @@ check_value()
 	JOBS=*[!0-9]*|JOBS=0|N=*[!0-9]*|COUNT=*[!0-9]*|SEED=*[!0-9]*|SECONDS_PER_CELL=*[!0-9]*|KUT_SLOWDOWN=*[!0-9]*)
 		die "$1=$2 is no number" ;;
 	KERNEL_VERSION=*) [ -d "$TOP/patches/linux-$2" ] || die "$1=$2: there is no patches/linux-$2" ;;
+	ABI=*)	[ -d "$TOP/patches/linux-$(line_of "$2")/2-backdoor" ] ||
+			die "ABI=$2: there is no whole series for Linux $(line_of "$2")" \
+			    "ABI= is what uname -r says; there is one for $(cd "$TOP/patches" && echo linux-*/2-backdoor | sed 's,/2-backdoor,,g')." ;;
 	KERNEL=*|KUT_DIR=*) [ -d "$2" ] || die "$1=$2: there is no such directory" ;;
 	esac
 }
 
 # options "NAME..." NAME=VALUE...: the same for a command of make. Three options are
 # every command's, and hold in all scripts that it calls: KERNEL, JOBS and V. So does
-# KERNEL_VERSION, of the commands that have it.
+# KERNEL_VERSION, of the commands that have it; ABI, of one of Debian's kernels, has it in it.
 options()
 {
-	unset KERNEL_VERSION
+	unset KERNEL_VERSION ABI
 	take "" "$1 KERNEL JOBS V" "${@:2}"
 	export LAB_KERNEL=${KERNEL:+$(realpath -- "$KERNEL")} LAB_JOBS=$JOBS LAB_V=$V LAB_SERIES=
 	export LAB_VERSION=${KERNEL_VERSION:-}
+	[ -z "${ABI:-}" ] || LAB_VERSION=$(line_of "$ABI")
 	places
 }
+line_of() { sed 's/^\([0-9]*\.[0-9]*\).*/\1/' <<<"$1"; }
 
 # Where things are. WORK is what depends on the tree: the lab's own, or one of the user's, or
 # the state of it after a posting (stop_after, in source/tree.sh).

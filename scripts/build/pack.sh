@@ -3,8 +3,9 @@
 # Make the initramfs of each machine of a plan with selftests: the programs and the list
 # of what to run in which cell.
 #
-# Usage: pack.sh RESULTS
+# Usage: pack.sh RESULTS [JOB]
 #
+# JOB, a file of scripts/, is what runs there, if not machine/job-test.
 # RESULTS/plan is as plan/plan.sh prints it. Leaves RESULTS/SET/VENDOR-KERNEL.cpio, of all
 # sets but those that are other programs. Upstream tests come from each kernel's own tree; the
 # series' own from the patched one, also for the unpatched kernel, where they must skip, and so
@@ -37,7 +38,7 @@ cut -f 1-3 "$results/plan" | sort -u | while IFS=$'\t' read -r vendor kernel set
 	rm -rf "$machine.tree"
 	mkdir -p "$machine.tree"
 	awk -F '\t' -v machine="$vendor $kernel $set" \
-		'$1 " " $2 " " $3 == machine && $5 != "boot" && $5 !~ /:/ { print $4, $5 }' "$results/plan" |
+		'$1 " " $2 " " $3 == machine && $4 != "-" && $5 !~ /:/ { print $4, $5 }' "$results/plan" |
 		while read -r cell test; do
 			# All cells.
 			[ "$cell" != "*" ] || cell=$(cells "$set" "$vendor" "$test")
@@ -47,7 +48,7 @@ cut -f 1-3 "$results/plan" | sort -u | while IFS=$'\t' read -r vendor kernel set
 	while read -r test; do
 		programs+=("$(program "$kernel" "$test")")
 	done < <(cut -d ' ' -f 2 "$machine.tree/plan" | sort -u)
-	"$SCRIPTS/build/initramfs.sh" "$machine.cpio" "$OUT/$kernel" machine/job-test \
+	"$SCRIPTS/build/initramfs.sh" "$machine.cpio" "$OUT/$kernel" "${2:-machine/job-test}" \
 		"$OUT/$kernel/stage" "$machine.tree" "${programs[@]}"
 	rm -rf "$machine.tree"
 done
