@@ -97,6 +97,9 @@ kmake()
 		CC="ccache $tools/$cc" HOSTCC="ccache gcc" PAHOLE="$tools/pahole" "$@"
 }
 
+# Newer images have these beside their modules.
+of_image() { cat "$root/boot/$1-$abi" 2>/dev/null || cat "$stock/$1"; }
+
 values() { sed -n '/^CONFIG_/{s/"//g;p}' "$1" | LC_ALL=C sort; }
 
 # Kconfig would look for the tools of this machine, and set what depends on them: the configuration
@@ -105,11 +108,13 @@ prepare()
 {
 	mkdir -p "$out"/include/{config,generated}
 	cp "$headers/Module.symvers" "$out"
-	! grep '^CONFIG_' "$root/boot/config-$abi" | grep -vxFf "$headers/.config" ||
+	of_image config >"$out/config"
+	! grep '^CONFIG_' "$out/config" | grep -vxFf "$headers/.config" ||
 		{ echo "linux-headers is of another configuration than the image"; return 1; }
 	{ cat "$headers/.config"; echo CONFIG_KVM_VMWARE=y; } | tee "$out/wanted" >"$out/.config"
 	{ cat "$headers/include/config/auto.conf"; echo CONFIG_KVM_VMWARE=y; } >"$out/include/config/auto.conf"
 	{ cat "$headers/include/generated/autoconf.h"; echo "#define CONFIG_KVM_VMWARE 1"; } >"$out/include/generated/autoconf.h"
+	cp "$headers/include/generated/rustc_cfg" "$out/include/generated"
 	: >"$out/include/config/auto.conf.cmd"
 	diff <(values "$out/.config") <(values "$out/include/config/auto.conf") || { echo "linux-headers has two configurations"; return 1; }
 	kmake -j"$JOBS" CONFIG_RUST= modules_prepare
@@ -146,7 +151,7 @@ build()
 	kmake -j"$JOBS" M="$m" modules
 	mkdir -p "$out"/{usr,arch/x86/boot}
 	gcc -o "$out/usr/gen_init_cpio" "$tree/usr/gen_init_cpio.c"
-	cp "$root/boot/vmlinuz-$abi" "$out/arch/x86/boot/bzImage"
+	of_image vmlinuz >"$out/arch/x86/boot/bzImage"
 }
 
 # What the package says when it is installed, and in its documentation.
@@ -226,14 +231,14 @@ once()
 mkdir -p "$dir" "$OUT"
 need_space "$dir" 2
 state=$(ls "$debs"; series_state)
-once "$dir/root.key" "$(ls "$debs")" "Unpack the packages of the stock kernel" unpack-stock unpack_root
+once "$dir/root.key" "$(ls "$debs")" "Unpack the packages of the stock kernel" "unpack-stock-$abi" unpack_root
 cc=$(compiler)
 built=$(sed -n 's/^CONFIG_CC_VERSION_TEXT="\(.*\)"/\1/p' "$headers/.config") have=$("$tools/$cc" --version | head -n 1)
 [ "$built" = "$have" ] || die "$abi was built with $built, but the archive has $have" \
 	"Debian's snapshot archive keeps the older one: put its packages into $debs, in place of those."
 once "$WORK/modules/linux-$version.key" "$version$(series_state)" "Unpack linux-source $version and apply the series" unpack-modules unpack_source
 ln -sfn "$(realpath --relative-to="$OUT" "$out")" "$OUT/$abi"
-once "$dir/prepared" "$state" "Configure $abi" config-modules prepare
-once "$dir/built" "$state" "Build KVM's modules for $abi" build-modules build
-step "Pack them" pack-modules pack
+once "$dir/prepared" "$state" "Configure $abi" "config-modules-$abi" prepare
+once "$dir/built" "$state" "Build KVM's modules for $abi" "build-modules-$abi" build
+step "Pack them" "pack-modules-$abi" pack
 echo "$dir"/*.deb
