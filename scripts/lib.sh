@@ -58,7 +58,7 @@ options()
 	[ -z "${ABI:-}" ] || LAB_VERSION=$(line_of "$ABI")
 	places
 }
-line_of() { sed 's/^\([0-9]*\.[0-9]*\).*/\1/' <<<"$1"; }
+line_of() { [[ ! $1 =~ ^[0-9]+\.[0-9]+ ]] || echo "${BASH_REMATCH[0]}"; }
 
 # Where things are. WORK is what depends on the tree: the lab's own, or one of the user's, or
 # the state of it after a posting (stop_after, in source/tree.sh).
