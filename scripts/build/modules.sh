@@ -128,6 +128,7 @@ kept_crcs()
 	users=$(sed -n 's/^\([^:]*\):.*\/kvm\.ko.*/\1/p' "$stock/modules.dep" | grep -v '/kvm-\(amd\|intel\)\.ko' || :)
 	[ -n "$users" ] || return 0
 	[[ $users = */kvmgt.ko* && $users != *$'\n'* ]] || { echo "modules of the image use kvm.ko: $users" >&2; return 1; }
+	grep -qx CONFIG_MODVERSIONS=y "$headers/.config" || return 0
 	modprobe --dump-modversions "$stock/$users" |
 		awk 'NR == FNR { if ($3 == "arch/x86/kvm/kvm") kvm[$2]; next } $2 in kvm { print $1, $2 }' "$headers/Module.symvers" -
 }
