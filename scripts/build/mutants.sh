@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Make mutants of what the series changes in arch/x86/kvm, and the KVM modules of each.
+#
+# Usage: mutants.sh TREE OUT DIR [GLOB...]
+#
+# TREE is a worktree with the series, OUT its build directory, where all of it was built.
+# Leaves in DIR: NAME.patch for each; modules/KEY/, the modules that differ from those without
+# a bug, or a file "dropped" that says why there are none; and list, "NAME KEY why text
+# function" separated by tabs. Only the objects that a mutant is in are compiled, by the commands that kbuild
+# left, and only if they were not before: KEY is what they are made of. GLOB: no others than those of
+# such names.
+
+. "$(dirname "$0")/../lib.sh"
+
+tree=$(realpath "$1") out=$(realpath "$2") dir=$3 globs=("${@:4}")
+[ ${#globs[@]} -gt 0 ] || globs=("*")
+kvm=arch/x86/kvm
+modules="kvm kvm-amd kvm-intel"
+
+# find_mutants FILE
+find_mutants()
+{
+	local parsed=$dir/parsed.${1##*.} edit='s/\bFNAME(\([a-z_]*\))/FNAME_\1_/'
+	# What coccinelle does not parse. Of the tracepoints it sees the assignments, as those of a function.
+	[[ $1 != */trace.h ]] || edit='/TP_fast_assign($/,/^\t),$/!s/.*//; s/TP_fast_assign($/void assign(void) {/; s/^\t),$/}/'
+	sed "$edit" "$tree/$1" >"$parsed"
+	spatch --very-quiet --no-includes --iso-file /dev/null --sp-file "$SCRIPTS/mutants/made.cocci" "$parsed" |
+		sort -u | sort -s -n -k1,1 -k2,2 >"$dir/places"
+	git -C "$tree" diff -U0 base HEAD -- "$1" |
+		sed -nE 's/^@@ -[0-9,]+ \+([0-9]+)(,([0-9]+))? @@.*/\1 \3/p' |
+		while read -r line count; do seq "$line" $((line + ${count:-1} - 1)); done >"$dir/added"
+	awk -v file="$1" -v dir="$dir" -f "$SCRIPTS/mutants/made.awk" "$dir/added" "$tree/$1" "$dir/places"
+	rm -f "$parsed" "$dir/places" "$dir/added"
+}
+
+# run TARGET: kbuild's command for it. A warning is no reason for a mutant not to be made.
+run()
+{
+	local command
+	# shellcheck disable=SC2016 # make's variables
+	command=$(sed -n 's/^savedcmd_[^ ]* := //p' "$out/${1%/*}/.${1##*/}.cmd" | sed 's/ -Werror / /; s/\$(pound)/#/g; s/\$\$/$/g')
+	(cd "$out" && bash -c "$command") >>"$dir/log" 2>&1
+}
+
+# objects FILE: those that it is in.
+objects()
+{
+	(cd "$out" && find $kvm virt/kvm -name '.*.o.cmd' -print0 | xargs -0 grep -lE " \.\./$1( |\$)" | sed -E 's,/\.([^/]*)\.cmd$,/\1,')
+}
+
+# compile FILE TO: the modules with the file as it is now, those that differ.
+compile()
+{
+	local object module changed=()
+	for object in $(objects "$1"); do
+		cp -p "$out/$object" "$dir/saved/$(echo "$object" | tr / +)"
+		run "$object" || { echo "does not compile" >"$2/dropped"; return; }
+		cmp -s "$out/$object" "$dir/saved/$(echo "$object" | tr / +)" || changed+=(-e "$object")
+	done
+	for module in $modules; do
+		if [ ${#changed[@]} -eq 0 ] || ! grep -qF "${changed[@]}" "$out/$kvm/$module.mod"; then continue; fi
+		if ! run "$kvm/$module.o" || ! run "$kvm/$module.ko"; then echo "does not link" >"$2/dropped"; return; fi
+		strip --strip-debug -o "$dir/module" "$out/$kvm/$module.ko"
+		cmp -s "$dir/module" "$dir/modules/control/$module.ko" || gzip -n <"$dir/module" >"$2/$module.ko.gz"
+	done
+	[ -n "$(ls "$2")" ] || echo "the same code as without it" >"$2/dropped"
+	[ -n "$(objects "$1")" ] || echo "not in this kernel" >"$2/dropped"
+}
+
+wanted()
+{
+	local glob
+	# shellcheck disable=SC2053 # a glob
+	for glob in "${globs[@]}"; do [[ $1 != $glob ]] || return 0; done
+	return 1
+}
+
+mkdir -p "$dir/modules/control"
+rm -rf "$dir"/{*.patch,saved,list.new}
+: >"$dir/log"
+for module in $modules; do strip --strip-debug -o "$dir/modules/control/$module.ko" "$out/$kvm/$module.ko"; done
+control=$(cat "$dir"/modules/control/*.ko "$out/.config" | sha256sum)
+
+for file in $(git -C "$tree" diff --name-only base HEAD -- "$kvm/*.[ch]"); do
+	for name in $(find_mutants "$file"); do
+		key=$({ echo "$control"; sed 1,2d "$dir/$name.patch"; } | sha256sum | cut -c1-16)
+		to=$dir/modules/$key
+		if [ ! -d "$to" ] && wanted "$name"; then
+			say "$name: $(sed -n '1s/^Bug: //p' "$dir/$name.patch")"
+			rm -rf "$dir/saved" "$to.new"
+			mkdir -p "$dir/saved" "$to.new"
+			patch -s -d "$tree" -p1 <"$dir/$name.patch"
+			compile "$file" "$to.new"
+			git -C "$tree" checkout -q -- "$file"
+			for object in "$dir/saved/"*; do
+				[ ! -e "$object" ] || cp -p "$object" "$out/$(basename "$object" | tr + /)"
+			done
+			mv "$to.new" "$to"
+		fi
+		if [ ! -d "$to" ]; then why="not compiled"; else why=$(cat "$to/dropped" 2>/dev/null || echo -); fi
+		printf '%s\t%s\t%s\t%s\t%s\n' "$name" "$key" "$why" \
+			"$(sed -n '1s/^Bug: //p' "$dir/$name.patch")" "$(sed -n 's/^@@.*@@ //p' "$dir/$name.patch")" >>"$dir/list.new"
+	done
+done
+mv "$dir/list.new" "$dir/list"

@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Run the series' directed tests on mutants that were made, many in one boot, until each
+# is caught or has seen them all.
+#
+# Usage: mutants.sh DIR VENDOR [COUNT]
+#
+# DIR is what build/mutants.sh left, COUNT how many mutants come into one boot (default: 40). Each
+# result is added to DIR/results, with what the modules and the program are, so the run goes on where it was
+# stopped, and a test that changed runs again. Without a bug all of them have to pass, first.
+
+. "$(dirname "$0")/../lib.sh"
+. "$SCRIPTS/plan/lib.sh"
+
+dir=$1 vendor=$2 count=${3:-40}
+run=$dir/run
+touch "$dir/results"
+
+program() { echo "$OUT/patched/kselftest/x86/$1"; }
+hash() { sha256sum | cut -c1-16; }
+
+# What each mutant makes of the modules of this vendor.
+{ echo "control	control"; cut -f 1,2 "$dir/list"; } | while IFS=$'\t' read -r name key; do
+	key=$({ cat "$dir/modules/$key/"{kvm,kvm-"$vendor"}.ko* 2>/dev/null || :; } | hash)
+	printf '%s\t%s\t%s\n' "$vendor" "$name" "$key"
+done | sed "s/\t$(hash </dev/null)\$/\t-/" >"$dir/keys.$vendor"
+
+# Short tests first, in the first of the cells.
+"$SCRIPTS/plan/plan.sh" kernels=patched sets=series vendors="$vendor" | awk -F '\t' '$6 == "pass" && $5 !~ /:|^boot$|_(fuzz|perf)_test$/ { print $4, $5 }' |
+	while read -r cell test; do
+		printf '%s\t%s\t%s\t%s\t%s\n' "$(cells selftests "$vendor" | grep -nxF -- "$cell" | cut -d : -f 1)" \
+			"$(wc -l <"$TEST_SRC/tools/testing/selftests/kvm/x86/$test.c")" "$cell" "$test" "$(hash <"$(program "$test")")"
+	done | sort -n -k1,1 -k2,2 | sed "s/^[0-9]*\t[0-9]*/$vendor/" >"$dir/tests.$vendor"
+
+next()
+{
+	awk -v vendor="$vendor" -v count="$count" -f "$SCRIPTS/report/mutants.awk" FILE=list "$dir/list" FILE=keys "$dir"/keys.* \
+		FILE=tests "$dir"/tests.* FILE=results "$dir/results"
+}
+
+while next >"$dir/next" && [ -s "$dir/next" ]; do
+	rm -rf "$run"
+	tree=$run/made/$vendor-mutant.tree
+	mkdir -p "$tree/mutants/control"
+	for module in kvm "kvm-$vendor"; do gzip -n <"$dir/modules/control/$module.ko" >"$tree/mutants/control/$module.ko.gz"; done
+	cut -f 1 "$dir/next" | uniq | while read -r name; do
+		key=$(awk -F '\t' -v name="$name" '$1 == name { print $2 }' "$dir/list")
+		mkdir -p "$tree/mutants/$name"
+		[ -z "$key" ] || for module in kvm "kvm-$vendor"; do
+			[ ! -e "$dir/modules/$key/$module.ko.gz" ] || cp -l "$dir/modules/$key/$module.ko.gz" "$tree/mutants/$name/"
+		done
+	done
+	awk -F '\t' '{ print "mutant=" $1 "," $2, $3 }' "$dir/next" >"$tree/plan"
+	mapfile -t programs < <(cut -f 3 "$dir/next" | sort -u | while read -r test; do program "$test"; done)
+	"$SCRIPTS/build/initramfs.sh" "$run/made/$vendor-mutant.cpio" "$OUT/mutant" machine/job-test \
+		"$OUT/mutant/stage" "$tree" "${programs[@]}"
+	rm -rf "$tree"
+	printf '%s\tmutant\tmade\t-\tboot\tpass\t-\t-\n' "$vendor" >"$run/plan"
+	"$SCRIPTS/machine/run.sh" results="$run" params="lab.timeout=60" stall=200
+	rm -f "$run/made/$vendor-mutant.cpio"
+	awk -f "$SCRIPTS/report/read.awk" "$run/made/$vendor-mutant/report" | awk -F '\t' -v OFS='\t' -v vendor="$vendor" '
+		FILENAME ~ /keys/ { modules[$2] = $3; next }
+		FILENAME ~ /tests/ { program[$2, $3] = $4; next }
+		$2 !~ /:/ && sub(/^mutant=/, "", $1) {
+			name = cell = $1
+			sub(/,.*/, "", name)
+			sub(/^[^,]*,/, "", cell)
+			print vendor, modules[name], cell, $2, program[cell, $2], $3, $4
+		}' "$dir/keys.$vendor" "$dir/tests.$vendor" - >"$run/results"
+	[ -s "$run/results" ] || die "the machine had no results" "See $(short "$run")/made/$vendor-mutant"
+	cat "$run/results" >>"$dir/results"
+	say "Mutants on $vendor: $(cut -f 2 "$run/results" | sort -u | wc -l) run, $(wc -l <"$run/results") tests"
+	control=$(awk -F '\t' '$2 == "control" { print $3 }' "$dir/keys.$vendor")
+	! awk -F '\t' -v key="$control" '$2 == key && $6 == "fail"' "$run/results" | grep . ||
+		die "a test fails without a bug"
+done

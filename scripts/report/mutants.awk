@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0
+# What is known of mutants that were made. Input, separated by tabs, each with its FILE=NAME before it:
+#   list       NAME KEY why text function, as build/mutants.sh leaves it
+#   keys       VENDOR NAME MODULES: what they are with it on that vendor; "-" is as without
+#   tests      VENDOR CELL TEST PROGRAM, in the order in which they are to run
+#   results    VENDOR MODULES CELL TEST PROGRAM RESULT DETAIL, of the tests as they are now and others
+#   survivors  scripts/mutants/survivors
+# vendor=NAME count=N: print what is to run next on that vendor: "MUTANT CELL TEST" for N mutants that nobody has
+# caught yet, and that have tests left. The tests of what the mutant is about come first: whose names
+# have words of its text. Else: the report, and the total to TOTAL.
+
+# Caught is a failed assertion, a complaint of the kernel, or a machine that is no more; not a test, or a
+# machine, that comes to no end.
+function catches(result, detail)
+{
+	if (result != "fail" || detail ~ /nothing new for|stopped after [0-9]+ s/) return 0
+	return detail ~ /\.[ch]: |; (WARNING|BUG|Oops|general protection)|the machine ended/
+}
+
+# The first test that catches it, or "".
+function caught(v, name,   i, id)
+{
+	for (i = 1; i <= ntests; i++) {
+		id = modules[v, name] SUBSEP test[i]
+		if (test_vendor[i] == v && (id in result) && catches(result[id], detail[id])) return id
+	}
+	return ""
+}
+
+# The tests that it has not seen. With one that took its machine it is over.
+function left(v, name,   i, n)
+{
+	if (modules[v, name] in lost) return 0
+	for (i = 1; i <= ntests; i++)
+		if (test_vendor[i] == v && !((modules[v, name] SUBSEP test[i]) in result)) n++
+	return n + 0
+}
+
+# How many of the words of a test's name the mutant's text has.
+function relevance(name, test,   n, i, words, r)
+{
+	n = split(test, words, "_")
+	for (i = 1; i <= n; i++)
+		if (words[i] !~ /^(vmware|test|emulated|userspace)$/ && index(tolower(context[name]), substr(words[i], 1, 4))) r++
+	return r + 0
+}
+
+function next_for(v, name,   r, i, part)
+{
+	for (r = 9; r >= 0; r--)
+		for (i = 1; i <= ntests; i++) {
+			split(test[i], part, SUBSEP)
+			if (test_vendor[i] == v && relevance(name, part[2]) == r && !((modules[v, name] SUBSEP test[i]) in result))
+				print name, part[1], part[2]
+		}
+}
+
+BEGIN { FS = OFS = "\t"; control = "control" }
+
+FILE == "list" { names[++nnames] = $1; why[$1] = $3; text[$1] = $4; context[$1] = $4 " " $5 }
+FILE == "keys" { modules[$1, $2] = $3; vendors[$1] }
+FILE == "tests" { test_vendor[++ntests] = $1; test[ntests] = $2 SUBSEP $3 SUBSEP $4 }
+FILE == "results" { id = $2 SUBSEP $3 SUBSEP $4 SUBSEP $5; if (!(id in result)) { result[id] = $6; detail[id] = $7 } if ($7 ~ /the machine ended/) lost[$2] }
+FILE == "survivors" && /^[a-z]+: / { class = $0; sub(/:.*/, "", class); reason = $0; next }
+FILE == "survivors" && /^\t/ { known[substr($0, 2)] = class; known_why[substr($0, 2)] = reason }
+
+END {
+	if (vendor) {
+		if (left(vendor, control)) { next_for(vendor, control); count-- }
+		# Those that another vendor caught come last.
+		for (pass = 1; pass <= 2; pass++)
+			for (i = 1; i <= nnames && count > 0; i++) {
+				name = names[i]
+				key = modules[vendor, name]
+				if (why[name] != "-" || key == "-" || key in chosen || caught(vendor, name) != "" || !left(vendor, name)) continue
+				elsewhere = 0
+				for (v in vendors) if (v != vendor && modules[v, name] != "-" && caught(v, name) != "") elsewhere = 1
+				if (elsewhere != pass - 1) continue
+				chosen[key]
+				next_for(vendor, name)
+				count--
+			}
+		exit
+	}
+	for (i = 1; i <= ntests; i++) {
+		id = modules[test_vendor[i], control] SUBSEP test[i]
+		split(test[i], part, SUBSEP)
+		if (id in result && result[id] == "fail") { print "UNEXPECTED: without a bug " part[2] " fails in " part[1] ": " detail[id]; bad++ }
+	}
+	for (i = 1; i <= nnames; i++) {
+		name = names[i]
+		if (why[name] !~ /^(-|not compiled)$/) { dropped[why[name]]++; continue }
+		all++
+		if (why[name] != "-") { waiting++; continue }
+		hit = ""; open = 0
+		for (v in vendors) {
+			if (modules[v, name] == "-") continue
+			ran[v] += !left(v, name) || (id = caught(v, name)) != ""
+			if ((id = caught(v, name)) != "") {
+				split(id, part, SUBSEP)
+				by[v]++; by_test[part[3]]++
+				hit = hit sprintf("; %s: %s: %s", v, part[3], detail[id])
+			} else open += left(v, name) > 0
+		}
+		if (hit != "") { ncaught++; print "caught: " name: " text[name] substr(hit, 2) >CAUGHT }
+		else if (open) waiting++
+		else if (text[name] in known) { nknown[known[text[name]]]++; print "known: " name ": " text[name] " (" known_why[text[name]] ")" }
+		else { nsurvived++; print "SURVIVED: " name ": " text[name] }
+		if (hit != "" && text[name] in known && !(text[name] in both)) both[text[name]] = name
+	}
+	print ""
+	for (t in both) print "note: " both[t] " is caught, but a mutant of that text is in survivors: " t
+	printf "%d mutants made:", nnames
+	for (w in dropped) printf " %d %s,", dropped[w], w
+	printf " %d to run\n", all
+	for (v in vendors) printf "%s: %d run, %d caught\n", v, ran[v], by[v]
+	for (t in by_test) printf "  %5d by %s\n", by_test[t], t | "sort -rn"
+	close("sort -rn")
+	score = all > nknown["equivalent"] ? 100 * ncaught / (all - nknown["equivalent"]) : 0
+	printf "%d caught, %d survived, %d known to be equivalent, %d out of reach here, %d not run to the end\n", ncaught, nsurvived, nknown["equivalent"], nknown["unreachable"], waiting
+	printf "%d passed, %d failed, %d skipped (%.1f%% of those that are not equivalent are caught)\n", ncaught, nsurvived + bad + waiting, nknown["equivalent"] + nknown["unreachable"], score >TOTAL
+	exit nsurvived + bad + waiting != 0
+}
