@@ -3,20 +3,20 @@
 # Run the series' directed tests on mutants that were made, many in one boot, until each
 # is caught or has seen them all.
 #
-# Usage: mutants.sh DIR VENDOR [COUNT]
+# Usage: mutants.sh TREE DIR VENDOR [COUNT]
 #
-# DIR is what build/mutants.sh left, COUNT how many mutants come into one boot (default: 40). Each
+# TREE is a worktree with the series, built as build/out/mutant, DIR what build/mutants.sh left, COUNT how many mutants come into one boot (default: 40). Each
 # result is added to DIR/results, with what the modules and the program are, so the run goes on where it was
 # stopped, and a test that changed runs again. Without a bug all of them have to pass, first.
 
 . "$(dirname "$0")/../lib.sh"
 . "$SCRIPTS/plan/lib.sh"
 
-dir=$1 vendor=$2 count=${3:-40}
+tree=$1 dir=$2 vendor=$3 count=${4:-40}
 run=$dir/run
 touch "$dir/results"
 
-program() { echo "$OUT/patched/kselftest/x86/$1"; }
+program() { echo "$OUT/mutant/kselftest/x86/$1"; }
 hash() { sha256sum | cut -c1-16; }
 
 # What each mutant makes of the modules of this vendor.
@@ -25,11 +25,12 @@ hash() { sha256sum | cut -c1-16; }
 	printf '%s\t%s\t%s\n' "$vendor" "$name" "$key"
 done | sed "s/\t$(hash </dev/null)\$/\t-/" >"$dir/keys.$vendor"
 
-# Short tests first, in the first of the cells.
-"$SCRIPTS/plan/plan.sh" kernels=patched sets=series vendors="$vendor" | awk -F '\t' '$6 == "pass" && $5 !~ /:|^boot$|_(fuzz|perf)_test$/ { print $4, $5 }' |
+# Short tests first, in two cells: all parameters as by default, and all of them otherwise.
+"$SCRIPTS/plan/plan.sh" kernels=patched sets=series vendors="$vendor" source="$tree" |
+	awk -F '\t' '$6 == "pass" && $4 ~ /^backdoor=(N(,[a-z_]+=1)+|Y(,[a-z_]+=0)+)$/ && $5 !~ /:|^boot$|_(fuzz|perf)_test$/ { print $4, $5 }' |
 	while read -r cell test; do
 		printf '%s\t%s\t%s\t%s\t%s\n' "$(cells selftests "$vendor" | grep -nxF -- "$cell" | cut -d : -f 1)" \
-			"$(wc -l <"$TEST_SRC/tools/testing/selftests/kvm/x86/$test.c")" "$cell" "$test" "$(hash <"$(program "$test")")"
+			"$(wc -l <"$tree/tools/testing/selftests/kvm/x86/$test.c")" "$cell" "$test" "$(hash <"$(program "$test")")"
 	done | sort -n -k1,1 -k2,2 | sed "s/^[0-9]*\t[0-9]*/$vendor/" >"$dir/tests.$vendor"
 
 next()
@@ -40,23 +41,23 @@ next()
 
 while next >"$dir/next" && [ -s "$dir/next" ]; do
 	rm -rf "$run"
-	tree=$run/made/$vendor-mutant.tree
-	mkdir -p "$tree/mutants/control"
-	for module in kvm "kvm-$vendor"; do gzip -n <"$dir/modules/control/$module.ko" >"$tree/mutants/control/$module.ko.gz"; done
+	files=$run/made/$vendor-mutant.tree
+	mkdir -p "$files/mutants/control"
+	for module in kvm "kvm-$vendor"; do gzip -n <"$dir/modules/control/$module.ko" >"$files/mutants/control/$module.ko.gz"; done
 	cut -f 1 "$dir/next" | uniq | while read -r name; do
 		key=$(awk -F '\t' -v name="$name" '$1 == name { print $2 }' "$dir/list")
-		mkdir -p "$tree/mutants/$name"
+		mkdir -p "$files/mutants/$name"
 		[ -z "$key" ] || for module in kvm "kvm-$vendor"; do
-			[ ! -e "$dir/modules/$key/$module.ko.gz" ] || cp -l "$dir/modules/$key/$module.ko.gz" "$tree/mutants/$name/"
+			[ ! -e "$dir/modules/$key/$module.ko.gz" ] || cp -l "$dir/modules/$key/$module.ko.gz" "$files/mutants/$name/"
 		done
 	done
-	awk -F '\t' '{ print "mutant=" $1 "," $2, $3 }' "$dir/next" >"$tree/plan"
+	awk -F '\t' '{ print "mutant=" $1 "," $2, $3 }' "$dir/next" >"$files/plan"
 	mapfile -t programs < <(cut -f 3 "$dir/next" | sort -u | while read -r test; do program "$test"; done)
 	"$SCRIPTS/build/initramfs.sh" "$run/made/$vendor-mutant.cpio" "$OUT/mutant" machine/job-test \
-		"$OUT/mutant/stage" "$tree" "${programs[@]}"
-	rm -rf "$tree"
+		"$OUT/mutant/stage" "$files" "${programs[@]}"
+	rm -rf "$files"
 	printf '%s\tmutant\tmade\t-\tboot\tpass\t-\t-\n' "$vendor" >"$run/plan"
-	"$SCRIPTS/machine/run.sh" results="$run" params="lab.timeout=60" stall=200
+	"$SCRIPTS/machine/run.sh" results="$run" params="lab.timeout=200"
 	rm -f "$run/made/$vendor-mutant.cpio"
 	awk -f "$SCRIPTS/report/read.awk" "$run/made/$vendor-mutant/report" | awk -F '\t' -v OFS='\t' -v vendor="$vendor" '
 		FILENAME ~ /keys/ { modules[$2] = $3; next }

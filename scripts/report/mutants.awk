@@ -102,7 +102,7 @@ END {
 				hit = hit sprintf("; %s: %s: %s", v, part[3], detail[id])
 			} else open += left(v, name) > 0
 		}
-		if (hit != "") { ncaught++; print "caught: " name: " text[name] substr(hit, 2) >CAUGHT }
+		if (hit != "") { ncaught++; print "caught: " name ": " text[name] hit >CAUGHT }
 		else if (open) waiting++
 		else if (text[name] in known) { nknown[known[text[name]]]++; print "known: " name ": " text[name] " (" known_why[text[name]] ")" }
 		else { nsurvived++; print "SURVIVED: " name ": " text[name] }
