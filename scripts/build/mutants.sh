@@ -79,7 +79,12 @@ wanted()
 mkdir -p "$dir/modules/control"
 rm -rf "$dir"/{*.patch,saved,list.new}
 : >"$dir/log"
-for module in $modules; do strip --strip-debug -o "$dir/modules/control/$module.ko" "$out/$kvm/$module.ko"; done
+# The modules there may be those of the last mutant.
+for module in $modules; do
+	run "$kvm/$module.o"
+	run "$kvm/$module.ko"
+	strip --strip-debug -o "$dir/modules/control/$module.ko" "$out/$kvm/$module.ko"
+done
 control=$(cat "$dir"/modules/control/*.ko "$out/.config" | sha256sum)
 
 for file in $(git -C "$tree" diff --name-only base HEAD -- "$kvm/*.[ch]"); do

@@ -248,4 +248,41 @@ suite base/report 's/^ok 1 -/not ok 1 -/'
 expect pass 'note: .*unpatched fail' "a test that got better"
 suite patched/console '2i\[    3.000000] WARNING: CPU: 0 PID: 1 at f'
 expect fail 'boot: worse' "a warning of the patched kernel"
+
+# Mutants that were made: one that a test catches, and one that none does.
+made=$CHECKED/made
+made()
+{
+	rm -rf "$made"
+	mkdir -p "$made"
+	printf '%s\n' 'a.c-1-drop	K1	-	a.c: {f() => }	f()' 'a.c-2-true	K2	-	a.c: {g => true}	f()' 'a.c-3-zero	K3	does not compile	a.c: 0	f()' >"$made/list"
+	printf 'amd\t%s\n' 'control	C' 'a.c-1-drop	M1' 'a.c-2-true	M2' 'a.c-3-zero	-' >"$made/keys.amd"
+	printf 'amd\tcell\t%s\n' 'x_test	P1' 'y_test	P2' >"$made/tests.amd"
+	printf 'amd\t%s\n' 'C	cell	x_test	P1	pass	-' 'C	cell	y_test	P2	pass	-' 'M1	cell	x_test	P1	fail	exit code 254; x_test.c: a == b' \
+		'M2	cell	x_test	P1	pass	-' 'M2	cell	y_test	P2	pass	-' >"$made/results"
+	printf '%s\n' "$1: why" '	a.c: {g => true}' >"$made/survivors"
+	sed -i "$2" "$made/results"
+}
+# expect_made TOTAL WHAT
+expect_made()
+{
+	"$SCRIPTS/report/mutants.sh" "$made" "$made/survivors" >/dev/null || :
+	grep -q "^$1" "$made/total" || { say "judge: $2: $(cat "$made/total")"; rc=1; }
+}
+made equivalent ''
+expect_made '1 passed, 0 failed, 1 skipped (100.0%' "a mutant that nobody can see"
+made unreachable ''
+expect_made '1 passed, 0 failed, 1 skipped (50.0%' "a mutant that is out of reach"
+made equivalent /M1/s/254.*/254/
+expect_made '0 passed, 1 failed' "a mutant with a test that fails without an assertion"
+made equivalent '/M1/s/exit.*/timeout, the machine ended: stopped: nothing new for 300 s/'
+expect_made '0 passed, 1 failed' "a mutant that hangs its machine"
+made equivalent '/M2.*y/d'
+expect_made '1 passed, 1 failed' "a mutant that did not see all tests"
+made equivalent '/^amd\tC.*y/s/pass/fail/'
+expect_made '1 passed, 1 failed' "a test that fails without a mutant"
+made equivalent /P2/s//P0/
+expect_made '1 passed, 1 failed' "a test that is another by now"
+made '' ''
+expect_made '1 passed, 1 failed' "a mutant that nobody caught"
 exit $rc

@@ -33,13 +33,7 @@ done | sed "s/\t$(hash </dev/null)\$/\t-/" >"$dir/keys.$vendor"
 			"$(wc -l <"$tree/tools/testing/selftests/kvm/x86/$test.c")" "$cell" "$test" "$(hash <"$(program "$test")")"
 	done | sort -n -k1,1 -k2,2 | sed "s/^[0-9]*\t[0-9]*/$vendor/" >"$dir/tests.$vendor"
 
-next()
-{
-	awk -v vendor="$vendor" -v count="$count" -f "$SCRIPTS/report/mutants.awk" FILE=list "$dir/list" FILE=keys "$dir"/keys.* \
-		FILE=tests "$dir"/tests.* FILE=results "$dir/results"
-}
-
-while next >"$dir/next" && [ -s "$dir/next" ]; do
+while "$SCRIPTS/report/mutants.sh" "$dir" "$vendor" "$count" >"$dir/next" && [ -s "$dir/next" ]; do
 	rm -rf "$run"
 	files=$run/made/$vendor-mutant.tree
 	mkdir -p "$files/mutants/control"

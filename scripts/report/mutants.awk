@@ -61,8 +61,8 @@ FILE == "list" { names[++nnames] = $1; why[$1] = $3; text[$1] = $4; context[$1] 
 FILE == "keys" { modules[$1, $2] = $3; vendors[$1] }
 FILE == "tests" { test_vendor[++ntests] = $1; test[ntests] = $2 SUBSEP $3 SUBSEP $4 }
 FILE == "results" { id = $2 SUBSEP $3 SUBSEP $4 SUBSEP $5; if (!(id in result)) { result[id] = $6; detail[id] = $7 } if ($7 ~ /the machine ended/) lost[$2] }
-FILE == "survivors" && /^[a-z]+: / { class = $0; sub(/:.*/, "", class); reason = $0; next }
-FILE == "survivors" && /^\t/ { known[substr($0, 2)] = class; known_why[substr($0, 2)] = reason }
+FILE == "survivors" && /^[^#\t]/ { class = /^(equivalent|unreachable): / ? $1 : ""; sub(/:.*/, "", class); reason = $0; next }
+FILE == "survivors" && /^\t/ && class { known[substr($0, 2)] = class; known_why[substr($0, 2)] = reason }
 
 END {
 	if (vendor) {
