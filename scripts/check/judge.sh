@@ -257,6 +257,7 @@ made()
 	mkdir -p "$made"
 	printf '%s\n' 'a.c-1-drop	K1	-	a.c: {f() => }	f()' 'a.c-2-true	K2	-	a.c: {g => true}	f()' 'a.c-3-zero	K3	does not compile	a.c: 0	f()' >"$made/list"
 	printf 'amd\t%s\n' 'control	C' 'a.c-1-drop	M1' 'a.c-2-true	M2' 'a.c-3-zero	-' >"$made/keys.amd"
+	sed "s,^amd,intel,; s,[MC][0-9]*\$,-," "$made/keys.amd" >"$made/keys.intel"
 	printf 'amd\tcell\t%s\n' 'x_test	P1' 'y_test	P2' >"$made/tests.amd"
 	printf 'amd\t%s\n' 'C	cell	x_test	P1	pass	-' 'C	cell	y_test	P2	pass	-' 'M1	cell	x_test	P1	fail	exit code 254; x_test.c: a == b' \
 		'M2	cell	x_test	P1	pass	-' 'M2	cell	y_test	P2	pass	-' >"$made/results"

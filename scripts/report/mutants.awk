@@ -6,8 +6,8 @@
 #   results    VENDOR MODULES CELL TEST PROGRAM RESULT DETAIL, of the tests as they are now and others
 #   survivors  scripts/mutants/survivors
 # vendor=NAME count=N: print what is to run next on that vendor: "MUTANT CELL TEST" for N mutants that nobody has
-# caught yet, and that have tests left. The tests of what the mutant is about come first: whose names
-# have words of its text. Else: the report, and the total to TOTAL.
+# caught yet, and that have tests left. The tests of what the mutant is about come first: those that caught
+# others of its function, and whose names have words of its text. Else: the report, and the total to TOTAL.
 
 # Caught is a failed assertion, a complaint of the kernel, or a machine that is no more; not a test, or a
 # machine, that comes to no end.
@@ -36,9 +36,10 @@ function left(v, name,   i, n)
 	return n + 0
 }
 
-# How many of the words of a test's name the mutant's text has.
+# How many of the words of a test's name the mutant's text has; first comes what caught others of the function.
 function relevance(name, test,   n, i, words, r)
 {
+	if ((in_function[name], test) in hits) r = 5
 	n = split(test, words, "_")
 	for (i = 1; i <= n; i++)
 		if (words[i] !~ /^(vmware|test|emulated|userspace)$/ && index(tolower(context[name]), substr(words[i], 1, 4))) r++
@@ -55,10 +56,10 @@ function next_for(v, name,   r, i, part)
 		}
 }
 
-BEGIN { FS = OFS = "\t"; control = "control" }
+BEGIN { FS = OFS = "\t"; control = "control"; vendors["amd"]; vendors["intel"] }
 
-FILE == "list" { names[++nnames] = $1; why[$1] = $3; text[$1] = $4; context[$1] = $4 " " $5 }
-FILE == "keys" { modules[$1, $2] = $3; vendors[$1] }
+FILE == "list" { names[++nnames] = $1; why[$1] = $3; text[$1] = $4; context[$1] = $4 " " $5; in_function[$1] = $5 }
+FILE == "keys" { modules[$1, $2] = $3 }
 FILE == "tests" { test_vendor[++ntests] = $1; test[ntests] = $2 SUBSEP $3 SUBSEP $4 }
 FILE == "results" { id = $2 SUBSEP $3 SUBSEP $4 SUBSEP $5; if (!(id in result)) { result[id] = $6; detail[id] = $7 } if ($7 ~ /the machine ended/) lost[$2] }
 FILE == "survivors" && /^[^#\t]/ { class = /^(equivalent|unreachable): / ? $1 : ""; sub(/:.*/, "", class); reason = $0; next }
@@ -66,6 +67,11 @@ FILE == "survivors" && /^\t/ && class { known[substr($0, 2)] = class; known_why[
 
 END {
 	if (vendor) {
+		for (i = 1; i <= nnames; i++)
+			if ((id = caught(vendor, names[i])) != "") {
+				split(id, part, SUBSEP)
+				hits[in_function[names[i]], part[3]]
+			}
 		if (left(vendor, control)) { next_for(vendor, control); count-- }
 		# Those that another vendor caught come last.
 		for (pass = 1; pass <= 2; pass++)
@@ -94,7 +100,8 @@ END {
 		if (why[name] != "-") { waiting++; continue }
 		hit = ""; open = 0
 		for (v in vendors) {
-			if (modules[v, name] == "-") continue
+			if (!((v, name) in modules)) open = 1
+			if (!((v, name) in modules) || modules[v, name] == "-") continue
 			ran[v] += !left(v, name) || (id = caught(v, name)) != ""
 			if ((id = caught(v, name)) != "") {
 				split(id, part, SUBSEP)
