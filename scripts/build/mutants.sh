@@ -68,6 +68,16 @@ compile()
 	[ -n "$(objects "$1")" ] || echo "not in this kernel" >"$2/dropped"
 }
 
+# As they were without the mutant, also if it is stopped here.
+restore()
+{
+	local object
+	git -C "$tree" checkout -q -- $kvm
+	for object in "$dir/saved/"*; do
+		[ ! -e "$object" ] || mv "$object" "$out/$(basename "$object" | tr + /)"
+	done
+}
+
 wanted()
 {
 	local glob
@@ -76,14 +86,18 @@ wanted()
 	return 1
 }
 
+trap restore EXIT
+trap 'exit 1' INT TERM
 mkdir -p "$dir/modules/control"
 rm -rf "$dir"/{*.patch,saved,list.new}
 : >"$dir/log"
-# The modules there may be those of the last mutant.
+# The modules there may be those of the last mutant; without it they are what was installed.
 for module in $modules; do
 	run "$kvm/$module.o"
 	run "$kvm/$module.ko"
 	strip --strip-debug -o "$dir/modules/control/$module.ko" "$out/$kvm/$module.ko"
+	cmp -s "$dir/modules/control/$module.ko" "$out"/stage/lib/modules/*/kernel/$kvm/$module.ko ||
+		die "$(short "$out") has objects of a mutant" "Touch the files of $(short "$tree")/$kvm, and build it again."
 done
 control=$(cat "$dir"/modules/control/*.ko "$out/.config" | sha256sum)
 
@@ -97,10 +111,7 @@ for file in $(git -C "$tree" diff --name-only base HEAD -- "$kvm/*.[ch]"); do
 			mkdir -p "$dir/saved" "$to.new"
 			patch -s -d "$tree" -p1 <"$dir/$name.patch"
 			compile "$file" "$to.new"
-			git -C "$tree" checkout -q -- "$file"
-			for object in "$dir/saved/"*; do
-				[ ! -e "$object" ] || cp -p "$object" "$out/$(basename "$object" | tr + /)"
-			done
+			restore
 			mv "$to.new" "$to"
 		fi
 		if [ ! -d "$to" ]; then why="not compiled"; else why=$(cat "$to/dropped" 2>/dev/null || echo -); fi

@@ -33,7 +33,7 @@ done | sed "s/\t$(hash </dev/null)\$/\t-/" >"$dir/keys.$vendor"
 			"$(wc -l <"$tree/tools/testing/selftests/kvm/x86/$test.c")" "$cell" "$test" "$(hash <"$(program "$test")")"
 	done | sort -n -k1,1 -k2,2 | sed "s/^[0-9]*\t[0-9]*/$vendor/" >"$dir/tests.$vendor"
 
-while "$SCRIPTS/report/mutants.sh" "$dir" "$vendor" "$count" >"$dir/next" && [ -s "$dir/next" ]; do
+while "$SCRIPTS/report/mutants.sh" "$dir" "$SCRIPTS/mutants/survivors" "$vendor" "$count" >"$dir/next" && [ -s "$dir/next" ]; do
 	rm -rf "$run"
 	files=$run/made/$vendor-mutant.tree
 	mkdir -p "$files/mutants/control"

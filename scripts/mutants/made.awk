@@ -9,19 +9,21 @@
 function mutant(l, c, n, m, rule, text,   i, before, after, name, patch)
 {
 	for (i = l; i <= n && !(i in added); i++) ;
-	if (i > n) return
+	if (i > n || text == substr(line[l], c + 1, m - c)) return
 	before = substr(line[l], 1, c) "{" (l == n ? substr(line[l], c + 1, m - c) : substr(line[l], c + 1) " ... " substr(line[n], 1, m))
 	before = before " => " text "}" substr(line[n], m + 1)
 	after = substr(line[l], 1, c) text substr(line[n], m + 1)
 	gsub(/[ \t]+/, " ", before)
 	sub(/^ /, "", before)
+	before = base ": " (in_function[l] == "" ? "" : name_of(in_function[l]) "(): ") before
+	if (texts[before]++) before = before " #" texts[before]
 	i = after
 	gsub(/[ \t()]/, "", i)
 	if (seen[l, n, i]++) return
 	name = base "-" l "-" rule
 	if (names[name]++) name = name "." names[name]
 
-	patch = "Bug: " base ": " before "\n\n--- a/" file "\n+++ b/" file "\n"
+	patch = "Bug: " before "\n\n--- a/" file "\n+++ b/" file "\n"
 	patch = patch "@@ -" l - 3 "," n - l + 7 " +" l - 3 "," n - l + 7 " @@ " in_function[l] "\n"
 	for (i = l - 3; i < l; i++) patch = patch " " line[i] "\n"
 	for (i = l; i <= n; i++) patch = patch "-" line[i] "\n"
@@ -32,6 +34,8 @@ function mutant(l, c, n, m, rule, text,   i, before, after, name, patch)
 	close(dir "/" name ".patch")
 	print name
 }
+
+function name_of(s) { sub(/\(.*/, "", s); sub(/.*[ *]/, "", s); return s }
 
 BEGIN { FS = "\t"; base = file; sub(/.*\//, "", base) }
 FNR == 1 { part++ }

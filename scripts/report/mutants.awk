@@ -73,15 +73,15 @@ END {
 				hits[in_function[names[i]], part[3]]
 			}
 		if (left(vendor, control)) { next_for(vendor, control); count-- }
-		# Those that another vendor caught come last.
-		for (pass = 1; pass <= 2; pass++)
+		# Those that another vendor caught come later, and last those that are known to survive.
+		for (pass = 0; pass <= 2; pass++)
 			for (i = 1; i <= nnames && count > 0; i++) {
 				name = names[i]
 				key = modules[vendor, name]
-				if (why[name] != "-" || key == "-" || key in chosen || caught(vendor, name) != "" || !left(vendor, name)) continue
-				elsewhere = 0
-				for (v in vendors) if (v != vendor && modules[v, name] != "-" && caught(v, name) != "") elsewhere = 1
-				if (elsewhere != pass - 1) continue
+				if (why[name] != "-" || !key || key == "-" || key in chosen || caught(vendor, name) != "" || !left(vendor, name)) continue
+				late = text[name] in known ? 2 : 0
+				for (v in vendors) if (v != vendor && modules[v, name] != "-" && caught(v, name) != "") late = 1
+				if (late != pass) continue
 				chosen[key]
 				next_for(vendor, name)
 				count--
