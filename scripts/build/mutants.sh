@@ -96,7 +96,7 @@ for module in $modules; do
 	run "$kvm/$module.o"
 	run "$kvm/$module.ko"
 	strip --strip-debug -o "$dir/modules/control/$module.ko" "$out/$kvm/$module.ko"
-	cmp -s "$dir/modules/control/$module.ko" "$out"/stage/lib/modules/*/kernel/$kvm/$module.ko ||
+	cmp -s "$dir/modules/control/$module.ko" "$out"/stage/lib/modules/*/kernel/$kvm/"$module.ko" ||
 		die "$(short "$out") has objects of a mutant" "Touch the files of $(short "$tree")/$kvm, and build it again."
 done
 control=$(cat "$dir"/modules/control/*.ko "$out/.config" | sha256sum)
