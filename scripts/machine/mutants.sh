@@ -33,6 +33,25 @@ done | sed "s/\t$(hash </dev/null)\$/\t-/" >"$dir/keys.$vendor"
 			"$(wc -l <"$tree/tools/testing/selftests/kvm/x86/$test.c")" "$cell" "$test" "$(hash <"$(program "$test")")"
 	done | sort -n -k1,1 -k2,2 | sed "s/^[0-9]*\t[0-9]*/$vendor/" >"$dir/tests.$vendor"
 
+# record: what the boot, or boots, have said so far.
+record()
+{
+	cat "$run/made/$vendor-mutant"{.report,/report} 2>/dev/null | tr -d '\r' | awk -f "$SCRIPTS/report/read.awk" |
+		awk -F '\t' -v OFS='\t' -v vendor="$vendor" '
+		FILENAME ~ /keys/ { modules[$2] = $3; next }
+		FILENAME ~ /tests/ { program[$2, $3] = $4; next }
+		$2 !~ /:/ && sub(/^mutant=/, "", $1) {
+			name = cell = $1
+			sub(/,.*/, "", name)
+			sub(/^[^,]*,/, "", cell)
+			print vendor, modules[name], cell, $2, program[cell, $2], $3, $4
+		}' "$dir/keys.$vendor" "$dir/tests.$vendor" - >"$run/results" || :
+	cat "$run/results" >>"$dir/results"
+	mv "$run/made" "$run/done"
+}
+trap '[ ! -d "$run/made" ] || record' EXIT
+trap 'exit 1' INT TERM
+
 while "$SCRIPTS/report/mutants.sh" "$dir" "$SCRIPTS/mutants/survivors" "$vendor" "$count" >"$dir/next" && [ -s "$dir/next" ]; do
 	rm -rf "$run"
 	files=$run/made/$vendor-mutant.tree
@@ -52,18 +71,8 @@ while "$SCRIPTS/report/mutants.sh" "$dir" "$SCRIPTS/mutants/survivors" "$vendor"
 	rm -rf "$files"
 	printf '%s\tmutant\tmade\t-\tboot\tpass\t-\t-\n' "$vendor" >"$run/plan"
 	"$SCRIPTS/machine/run.sh" results="$run" params="lab.timeout=200"
-	rm -f "$run/made/$vendor-mutant.cpio"
-	awk -f "$SCRIPTS/report/read.awk" "$run/made/$vendor-mutant/report" | awk -F '\t' -v OFS='\t' -v vendor="$vendor" '
-		FILENAME ~ /keys/ { modules[$2] = $3; next }
-		FILENAME ~ /tests/ { program[$2, $3] = $4; next }
-		$2 !~ /:/ && sub(/^mutant=/, "", $1) {
-			name = cell = $1
-			sub(/,.*/, "", name)
-			sub(/^[^,]*,/, "", cell)
-			print vendor, modules[name], cell, $2, program[cell, $2], $3, $4
-		}' "$dir/keys.$vendor" "$dir/tests.$vendor" - >"$run/results"
-	[ -s "$run/results" ] || die "the machine had no results" "See $(short "$run")/made/$vendor-mutant"
-	cat "$run/results" >>"$dir/results"
+	record
+	[ -s "$run/results" ] || die "the machine had no results" "Look into $(short "$run")/done"
 	say "Mutants on $vendor: $(cut -f 2 "$run/results" | sort -u | wc -l) run, $(wc -l <"$run/results") tests"
 	control=$(awk -F '\t' '$2 == "control" { print $3 }' "$dir/keys.$vendor")
 	! awk -F '\t' -v key="$control" '$2 == key && $6 == "fail"' "$run/results" | grep . ||
