@@ -21,7 +21,9 @@ for machine in "${machines[@]}"; do
 	mkdir -p "$machine.tree/guest"
 	awk -F '\t' -v machine="$vendor $kernel" '$3 == "debian" && $1 " " $2 == machine && $4 != "-" && !seen[$4]++ { print $4 }' \
 		"$results/plan" >"$machine.tree/plan"
-	cp "$SCRIPTS"/debian/{commands,expected-*,*.awk} "$machine.tree/guest"
+	cp "$SCRIPTS"/debian/{commands,expected-*,*.awk,tools.sh} "$machine.tree/guest"
+	cp "$SCRIPTS/machine/qmp.sh" "$machine.tree"
+	qemu-img create -q -f qcow2 "$machine.tree/guest/snapshots.qcow2" 1M
 	cp -l "$guest"/{vmlinuz,initramfs,disk.vmdk} "$machine.tree/guest"
 	! grep -q hypervisor "$machine.tree/plan" || cp -l "$guest/hypervisor" "$machine.tree/guest"
 	"$SCRIPTS/build/qemu-files.sh" "$machine.tree" "$QEMU/qemu-system-x86_64" "$QEMU"

@@ -65,6 +65,8 @@ series_tests()
 	done
 }
 
+# Those of the Debian guest that plan/cells has for some cells alone
+tools_tests() { awk '$1 == "debian" && $4 { gsub(",", "\n", $4); print $4 }' "$SCRIPTS/plan/cells" | sort -u; }
 commands() { sed -n 's/^\([a-z][^ ]*\) .*/\1/p' "$SCRIPTS/debian/commands"; }
 checks() { (cd "$SCRIPTS/check" && for file in *.sh; do [ "$file" = lib.sh ] || echo "${file%.sh}"; done); }
 
@@ -81,14 +83,14 @@ in_cell()
 {
 	local only
 	only=$(rows cells | awk -v cell="$*" '$1 " " $2 " " $3 == cell && $4 { gsub(",", "\n", $4); print $4 }')
-	if [ -n "$only" ]; then grep -xF "$only"; else grep -vxF "$extra" | grep .; fi || :
+	if [ -n "$only" ]; then grep -xF "$only"; else grep -vxF "$extra"$'\n'"$(tools_tests)" | grep .; fi || :
 }
 
 new=$(series_tests)
 extra=$(extra_tests)
 wanted=${test// /$'\n'}
 if [ -n "$test" ]; then
-	known=$( (printf '%s\n' checks selftests debian; listed_tests | in_kernels; echo "$extra"; echo "$new"; commands; checks) 2>/dev/null)
+	known=$( (printf '%s\n' checks selftests debian; listed_tests | in_kernels; echo "$extra"; echo "$new"; commands; tools_tests; checks) 2>/dev/null)
 	for name in $test; do
 		grep -qxF -- "$name" <<<"$known" || die "no test is called $name" "There are: $(xargs <<<"$known")"
 	done
@@ -100,7 +102,7 @@ for set in $sets; do
 	upstream)	names=$(listed_tests | in_kernels; echo "$extra") who=$vendors ;;
 	demo)		names=vmware_example who=$vendors ;;
 	series)		names=$new who=$vendors ;;
-	debian)		names=$(commands) who=$vendors ;;
+	debian)		names=$(commands; tools_tests) who=$vendors ;;
 	*)		die "there is no set of tests $set" ;;
 	esac
 	if [ -n "$test" ] && ! grep -qxF -- "$set" <<<"$wanted"; then names=$(grep -xF -- "$wanted" <<<"$names") || continue; fi
@@ -109,10 +111,12 @@ for set in $sets; do
 			printf '%s\n' "$names" | sed 's/^/- - checks - /'
 			continue
 		fi
+		like=selftests
+		[ "$set" != debian ] || like=debian
 		for kernel in $kernels; do
 			echo "$vendor $kernel $set - boot"
 			for cell in $(cells "$set" "$vendor"); do
-				printf '%s\n' "$names" | in_cell selftests "$vendor" "$cell" | sed "s/^/$vendor $kernel $set $cell /"
+				printf '%s\n' "$names" | in_cell "$like" "$vendor" "$cell" | sed "s/^/$vendor $kernel $set $cell /"
 			done
 		done
 	done
