@@ -42,6 +42,19 @@ forget()
 	: >"/tmp/$1.qemu"
 }
 
+# tools_target NAME ACCEL: a QEMU that waits for the guest; it has to listen before it is sent one.
+tools_target()
+{
+	local left=60
+	rm -f /tmp/socket
+	tools_qemu "$1" "$2" -incoming unix:/tmp/socket
+	until [ -S /tmp/socket ]; do
+		left=$((left - 1))
+		[ $left -gt 0 ] || { why="QEMU does not wait for a guest"; return 1; }
+		sleep 1
+	done
+}
+
 # Let the guest do something: guest_do NAME WHAT
 guest_do()
 {
@@ -76,10 +89,11 @@ tools_loadvm()
 	guest_says a 'clock 2001' && tools_come a
 }
 
-# The guest goes on where it is.
+# The guest goes on where it is: by the return path the source learns that it did not arrive.
 tools_migration_refused()
 {
-	tools_qemu c kvm -incoming unix:/tmp/socket
+	qmp /tmp/a migrate-set-capabilities '"capabilities":[{"capability":"return-path","state":true}]' >/dev/null
+	tools_target c kvm || return
 	[ "$(migrate /tmp/a unix:/tmp/socket)" = failed ] || { why="it was migrated"; return 1; }
 	qemu_says c "started with vmware=on .* this QEMU with vmware=off" || return
 	forget a
@@ -91,7 +105,7 @@ tools_migration()
 {
 	guest_do a set
 	guest_says a 'is set' || return
-	tools_qemu b kvm,vmware=on -incoming unix:/tmp/socket
+	tools_target b kvm,vmware=on || return
 	[ "$(migrate /tmp/a unix:/tmp/socket)" = completed ] || { why="the migration failed"; return 1; }
 	qmp /tmp/a quit >/dev/null
 	forget a
