@@ -165,11 +165,14 @@ test_tools()
 	qmp "$m" qom-get '"path":"/machine/peripheral/vmrpc","property":"tools-running"' >/dev/null
 	qmp "$m" qom-set '"path":"/machine/peripheral/vmrpc","property":"time-sync","value":true' >/dev/null
 	wait_for 60 "$log" 'host: Set_Option synctime 1'
+	for request in stop cont; do qmp "$m" $request >/dev/null; done
+	sleep 1
 	qmp "$m" vmware-tools-request '"request":"halt"' >/dev/null
 	wait $! || rc=$?
 	judge 0 "$finished"
 	in_order "$log" 'host: reset' 'host: Capabilities_Register' 'host: Set_Option synctime 0' 'host: ping' \
-		'host: Time_Synchronize 1' 'host: OS_Reboot' 'host: Set_Option synctime 1' 'host: Time_Synchronize 1' 'host: OS_Halt'
+		'host: Time_Synchronize 1' 'host: OS_Reboot' 'host: Set_Option synctime 1' 'host: Time_Synchronize 1' \
+		'host: Time_Synchronize 1' 'host: OS_Halt'
 	in_order "$m.log" 'GenericError.*the guest does not run' '"success": true.*"ping"' '"success": true.*"time-sync"' \
 		'"ERROR not now", "success": false, .*"reboot"' \
 		'"return": true' '"success": true.*"halt"'
