@@ -182,6 +182,27 @@ test_tools()
 	rm -f "$m".*
 }
 
+# Its channels are closed, and the host's requests begin anew.
+test_loadvm()
+{
+	local m=$results/monitor-loadvm disk=$results/snapshots.qcow2 request
+	qemu-img create -q -f qcow2 "$disk" 1M
+	monitor "$m"
+	guest '"time-sync":true,"guestinfo":{"tools":"1"}' -chardev "pipe,id=qmp,path=$m" -mon chardev=qmp,mode=control \
+		-drive "if=none,format=qcow2,file=$disk" &
+	wait_for 120 "$log" 'host: Time_Synchronize'
+	for request in savevm loadvm; do
+		qmp "$m" human-monitor-command "\"command-line\":\"$request snapshot\"" >>"$log"
+		sleep 1
+	done
+	qmp "$m" vmware-tools-request '"request":"halt"' >/dev/null
+	wait $! || rc=$?
+	judge 0 "$finished"
+	in_order "$log" 'host: Time_Synchronize 1' 'host: Time_Synchronize 1' 'host: closed' 'host: reset' \
+		'host: Set_Option synctime 1' 'host: Time_Synchronize 1' 'host: OS_Halt'
+	rm -f "$disk" "$m".*
+}
+
 test_no_device()
 {
 	printf '{"execute":"%s","arguments":{%s}}\n' qmp_capabilities '' vmware-tools-request '"request":"halt"' quit '' |
@@ -219,7 +240,7 @@ test_migration()
 	rm -f "$results/migration" "$m".*
 }
 
-names="monitor without-kvm libvirt commands writable old-machine time-sync files crash no-device tools migration fuzz fuzz-in-valgrind"
+names="monitor without-kvm libvirt commands writable old-machine time-sync files crash no-device tools loadvm migration fuzz fuzz-in-valgrind"
 if [ -n "$tests" ]; then
 	tr ' ' '\n' <<<"$names"
 	exit
