@@ -149,6 +149,13 @@ in_order()
 	result=fail
 }
 
+# halt MONITOR: by a request, or else, for the test to end, at once
+halt()
+{
+	qmp "$1" vmware-tools-request '"request":"halt"' >/dev/null
+	wait_for 60 "$1.log" '"event": "SHUTDOWN"' || qmp "$1" quit >/dev/null
+}
+
 # QMP asks the guest, which answers as VMware's tools do.
 test_tools()
 {
@@ -160,14 +167,14 @@ test_tools()
 	wait_for 120 "$log" 'host: Set_Option'
 	for request in ping time-sync reboot; do
 		qmp "$m" vmware-tools-request "\"request\":\"$request\"" >/dev/null
-		wait_for 60 "$m.log" "VMWARE_TOOLS_ANSWER.*\"$request\""
+		wait_for 60 "$m.log" "VMWARE_TOOLS_ANSWER.*\"$request\"" || break
 	done
 	qmp "$m" qom-get '"path":"/machine/peripheral/vmrpc","property":"tools-running"' >/dev/null
 	qmp "$m" qom-set '"path":"/machine/peripheral/vmrpc","property":"time-sync","value":true' >/dev/null
 	wait_for 60 "$log" 'host: Set_Option synctime 1'
 	for request in stop cont; do qmp "$m" $request >/dev/null; done
 	sleep 1
-	qmp "$m" vmware-tools-request '"request":"halt"' >/dev/null
+	halt "$m"
 	wait $! || rc=$?
 	judge 0 "$finished"
 	in_order "$log" 'host: reset' 'host: Capabilities_Register' 'host: Set_Option synctime 0' 'host: ping' \
@@ -195,7 +202,7 @@ test_loadvm()
 		qmp "$m" human-monitor-command "\"command-line\":\"$request snapshot\"" >>"$log"
 		sleep 1
 	done
-	qmp "$m" vmware-tools-request '"request":"halt"' >/dev/null
+	halt "$m"
 	wait $! || rc=$?
 	judge 0 "$finished"
 	in_order "$log" 'host: Time_Synchronize 1' 'host: Time_Synchronize 1' 'host: closed' 'host: reset' \
