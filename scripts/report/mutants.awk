@@ -111,7 +111,7 @@ END {
 		}
 		if (hit != "") { ncaught++; print "caught: " name ": " text[name] hit >CAUGHT }
 		else if (open) waiting++
-		else if (text[name] in known) { nknown[known[text[name]]]++; print "known: " name ": " text[name] " (" known_why[text[name]] ")" }
+		else if (text[name] in known) { nlisted[known[text[name]]]++; print "known: " name ": " text[name] " (" known_why[text[name]] ")" }
 		else { nsurvived++; print "SURVIVED: " name ": " text[name] }
 		if (hit != "" && text[name] in known && !(text[name] in both)) both[text[name]] = name
 	}
@@ -123,8 +123,8 @@ END {
 	for (v in vendors) printf "%s: %d run, %d caught\n", v, ran[v], by[v]
 	for (t in by_test) printf "  %5d by %s\n", by_test[t], t | "sort -rn"
 	close("sort -rn")
-	score = all > nknown["equivalent"] ? 100 * ncaught / (all - nknown["equivalent"]) : 0
-	printf "%d caught, %d survived, %d known to be equivalent, %d out of reach here, %d not run to the end\n", ncaught, nsurvived, nknown["equivalent"], nknown["unreachable"], waiting
-	printf "%d passed, %d failed, %d skipped (%.1f%% of those that are not equivalent are caught)\n", ncaught, nsurvived + bad + waiting, nknown["equivalent"] + nknown["unreachable"], score >TOTAL
+	score = all > nlisted["equivalent"] ? 100 * ncaught / (all - nlisted["equivalent"]) : 0
+	printf "%d caught, %d survived, %d known to be equivalent, %d out of reach here, %d not run to the end\n", ncaught, nsurvived, nlisted["equivalent"], nlisted["unreachable"], waiting
+	printf "%d passed, %d failed, %d skipped (%.1f%% of those that are not equivalent are caught)\n", ncaught, nsurvived + bad + waiting, nlisted["equivalent"] + nlisted["unreachable"], score >TOTAL
 	exit nsurvived + bad + waiting != 0
 }
