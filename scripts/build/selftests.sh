@@ -20,3 +20,6 @@ mkdir -p "$out/kselftest" "$(dirname "$2")"
 step "Build the selftests of the $(basename "$2") kernel" "selftests-$(basename "$2")" \
 	make -C "$tree/tools/testing/selftests/kvm" -j"$JOBS" CC="ccache gcc" \
 	OUTPUT="$out/kselftest" LDFLAGS="-static -pthread" KHDR_INCLUDES="-isystem $out/usr/include"
+
+# ccache names the object as seen from the tree, make does not: no header would count.
+find "$out/kselftest" -name '*.d' -exec sed -i "1s,^[^ ]*\.out/,$out/," {} +
