@@ -13,7 +13,7 @@
 . "$SCRIPTS/plan/lib.sh"
 
 tree=$1 dir=$2 vendor=$3 count=${4:-40}
-run=$dir/run
+run=$dir/run-$vendor
 touch "$dir/results"
 
 program() { echo "$OUT/mutant/kselftest/x86/$1"; }
@@ -52,20 +52,20 @@ record()
 trap '[ ! -d "$run/made" ] || record' EXIT
 trap 'exit 1' INT TERM
 
-while "$SCRIPTS/report/mutants.sh" "$dir" "$SCRIPTS/mutants/survivors" "$vendor" "$count" >"$dir/next" && [ -s "$dir/next" ]; do
+while "$SCRIPTS/report/mutants.sh" "$dir" "$SCRIPTS/mutants/survivors" "$vendor" "$count" >"$dir/next.$vendor" && [ -s "$dir/next.$vendor" ]; do
 	rm -rf "$run"
 	files=$run/made/$vendor-mutant.tree
 	mkdir -p "$files/mutants/control"
 	for module in kvm "kvm-$vendor"; do gzip -n <"$dir/modules/control/$module.ko" >"$files/mutants/control/$module.ko.gz"; done
-	cut -f 1 "$dir/next" | uniq | while read -r name; do
+	cut -f 1 "$dir/next.$vendor" | uniq | while read -r name; do
 		key=$(awk -F '\t' -v name="$name" '$1 == name { print $2 }' "$dir/list")
 		mkdir -p "$files/mutants/$name"
 		[ -z "$key" ] || for module in kvm "kvm-$vendor"; do
 			[ ! -e "$dir/modules/$key/$module.ko.gz" ] || cp -l "$dir/modules/$key/$module.ko.gz" "$files/mutants/$name/"
 		done
 	done
-	awk -F '\t' '{ print "mutant=" $1 "," $2, $3 }' "$dir/next" >"$files/plan"
-	mapfile -t programs < <(cut -f 3 "$dir/next" | sort -u | while read -r test; do program "$test"; done)
+	awk -F '\t' '{ print "mutant=" $1 "," $2, $3 }' "$dir/next.$vendor" >"$files/plan"
+	mapfile -t programs < <(cut -f 3 "$dir/next.$vendor" | sort -u | while read -r test; do program "$test"; done)
 	"$SCRIPTS/build/initramfs.sh" "$run/made/$vendor-mutant.cpio" "$OUT/mutant" machine/job-test \
 		"$OUT/mutant/stage" "$files" "${programs[@]}"
 	rm -rf "$files"

@@ -76,7 +76,8 @@ END {
 		# Those that another vendor caught come later, and last those that are known to survive.
 		for (pass = 0; pass <= 2; pass++)
 			for (i = 1; i <= nnames && count > 0; i++) {
-				name = names[i]
+				# The vendors run at a time, and meet in the middle.
+				name = names[vendor == "intel" ? nnames + 1 - i : i]
 				key = modules[vendor, name]
 				if (why[name] != "-" || !key || key == "-" || key in chosen || caught(vendor, name) != "" || !left(vendor, name)) continue
 				late = text[name] in known ? 2 : 0
