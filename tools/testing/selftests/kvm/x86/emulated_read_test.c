@@ -12,6 +12,7 @@
 
 #define READ_DATA	0xaaaaaaaaaaaaaaaaull
 #define USER_DATA	0x5555555555555555ull
+#define USER_R8		0x3333333333333333ull
 
 /*
  * RBX, and bits of RAX that the instruction doesn't write, are what userspace
@@ -34,7 +35,7 @@ static void guest_code(void)
 	test_read("mov (%%rcx), %%ax", (USER_DATA & ~0xffff) | (u16)READ_DATA);
 	test_read("movzbl (%%rcx), %%eax", (u8)READ_DATA);
 	test_read("xor %%r8d, %%r8d\n\tmov (%%rcx), %%r8w\n\tmov %%r8, %%rax",
-		  (USER_DATA & ~0xffff) | (u16)READ_DATA);
+		  (USER_R8 & ~0xffff) | (u16)READ_DATA);
 
 	if (is_forced_emulation_enabled) {
 		test_read(KVM_FEP "inl %%dx, %%eax", (u32)READ_DATA);
@@ -63,7 +64,7 @@ static void handle_exit(struct kvm_vcpu *vcpu)
 	vcpu_regs_get(vcpu, &regs);
 	regs.rax = USER_DATA;
 	regs.rbx = USER_DATA;
-	regs.r8 = USER_DATA;
+	regs.r8 = USER_R8;
 	vcpu_regs_set(vcpu, &regs);
 }
 

@@ -108,6 +108,64 @@ static void run_hyperv_hcall(struct kvm_vcpu *vcpu, enum bare_mode mode, u64 rax
 		assert_rax(vcpu, wanted);
 }
 
+static bool has_xen_hypercalls(void)
+{
+	return kvm_check_cap(KVM_CAP_XEN_HVM) & KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL;
+}
+
+static void enable_hyperv_page(struct kvm_vcpu *vcpu, bool sets_bit_31)
+{
+	/* or $0x80000000, %eax; vmcall or vmmcall; ret */
+	u8 page[9] = { 0x0d, 0x00, 0x00, 0x00, 0x80, [8] = 0xc3 };
+	size_t skip = sets_bit_31 ? 0 : 5;
+	void *hva = addr_gpa2hva(vcpu->vm, BARE_DATA);
+
+	memcpy(page + 5, vmware_hcall(host_cpu_is_intel), HCALL_SIZE);
+	memset(hva, 0, sizeof(page));
+	vcpu_set_msr(vcpu, HV_X64_MSR_HYPERCALL, BARE_DATA | BIT(0) /* enable */);
+	TEST_ASSERT(!memcmp(hva, page + skip, sizeof(page) - skip),
+		    "The hypercall page does%s set bit 31 of EAX", sets_bit_31 ? "n't" : "");
+}
+
+/* Hyper-V's hypercall page sets bit 31 of EAX for others' sake only. */
+TEST(hyperv_page)
+{
+	const u64 no_hcalls = KVM_X86_VMWARE_VALID_MASK & ~KVM_X86_VMWARE_HYPERCALL;
+	const struct {
+		u64 flags;
+		bool xen;
+	} tests[] = {
+		{ 0, false }, { no_hcalls, false }, { KVM_X86_VMWARE_HYPERCALL, false },
+		{ 0, true }, { KVM_X86_VMWARE_HYPERCALL, true },
+	};
+	struct kvm_xen_hvm_config config = {
+		.flags = KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL,
+		.msr = 0x40000200,
+	};
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
+	int i;
+
+	if (!kvm_has_cap(KVM_CAP_HYPERV_CPUID))
+		SKIP(return, "No support for Hyper-V");
+
+	for (i = 0; i < ARRAY_SIZE(tests); i++) {
+		if (tests[i].xen && !has_xen_hypercalls())
+			continue;
+
+		vm = bare_vm_create();
+		vm_enable_cap(vm, KVM_CAP_X86_VMWARE, tests[i].flags);
+		vcpu = bare_vcpu_add(vm, 0);
+		if (tests[i].xen)
+			vm_ioctl(vm, KVM_XEN_HVM_CONFIG, &config);
+		vcpu_set_hv_cpuid(vcpu);
+		vcpu_set_msr(vcpu, HV_X64_MSR_GUEST_OS_ID, 0x5a);
+		enable_hyperv_page(vcpu, tests[i].xen ||
+					 (tests[i].flags & KVM_X86_VMWARE_HYPERCALL));
+		kvm_vm_free(vm);
+	}
+}
+
 /* With Xen and Hyper-V in the same VM, bit 31 of EAX tells them apart. */
 TEST_F(vmware_hypercall, other_hypercalls)
 {
@@ -115,13 +173,10 @@ TEST_F(vmware_hypercall, other_hypercalls)
 		.flags = KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL,
 		.msr = 0x40000200,
 	};
-	/* or $0x80000000, %eax; vmcall or vmmcall; ret */
-	u8 page[9] = { 0x0d, 0x00, 0x00, 0x00, 0x80, [8] = 0xc3 };
 	struct kvm_vcpu *vcpu = self->vcpu;
 	struct kvm_run *run = vcpu->run;
 
-	if (!(kvm_check_cap(KVM_CAP_XEN_HVM) & KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL) ||
-	    !kvm_has_cap(KVM_CAP_HYPERV_CPUID))
+	if (!has_xen_hypercalls() || !kvm_has_cap(KVM_CAP_HYPERV_CPUID))
 		SKIP(return, "No support for Xen hypercalls or Hyper-V");
 
 	vcpu_set_hv_cpuid(vcpu);
@@ -133,10 +188,7 @@ TEST_F(vmware_hypercall, other_hypercalls)
 	run_hcall(vcpu, variant->mode);
 
 	/* RAX isn't an input in 64-bit mode, but is never the magic in KVM's page. */
-	memcpy(page + 5, vmware_hcall(host_cpu_is_intel), HCALL_SIZE);
-	vcpu_set_msr(vcpu, HV_X64_MSR_HYPERCALL, BARE_DATA | BIT(0) /* enable */);
-	TEST_ASSERT(!memcmp(addr_gpa2hva(self->vm, BARE_DATA), page, sizeof(page)),
-		    "The hypercall page doesn't set bit 31 of EAX");
+	enable_hyperv_page(vcpu, true);
 
 	/* Bit 31 is reserved outside of 64-bit mode, where EAX is an input. */
 	vm_ioctl(self->vm, KVM_XEN_HVM_CONFIG, &config);

@@ -14,6 +14,8 @@
 
 /* An address that's not mapped, i.e. a #PF if paging is enabled. */
 #define BARE_UNMAPPED	0x400000ul
+/* A buffer that 16-bit addresses reach. */
+#define BARE_LOW	0xc000ul
 
 #define ACCESS(_name, _dx, _size, _is_out, ...)					\
 	{ _name, VMWARE_INSN(__VA_ARGS__), _size, _is_out, VMWARE_MAGIC, _dx }
@@ -24,10 +26,12 @@ static const struct vmware_insn rep_ins = ACCESS("rep insb", VMWARE_PORT_HB, 1, 
 static const struct vmware_insn rep_outs = ACCESS("rep outsb", VMWARE_PORT_HB, 1, true, 0xf3, 0x6e);
 static const struct vmware_insn vmload = ACCESS("vmload", VMWARE_PORT, 0, false, 0x0f, 0x01, 0xda);
 
+static const struct vmware_insn fep_rdpmc = ACCESS("fep rdpmc", 0, 0, false, L2_FEP, 0x0f, 0x33);
+
 static void load(struct kvm_vcpu *vcpu, enum bare_mode mode, const struct vmware_insn *insn,
-		 u64 rcx, u64 rdi)
+		 u64 rcx, u64 buffer)
 {
-	struct kvm_regs regs = { .rcx = rcx, .rdx = insn->dx, .rdi = rdi };
+	struct kvm_regs regs = { .rcx = rcx, .rdx = insn->dx, .rsi = buffer, .rdi = buffer };
 
 	bare_vcpu_load(vcpu, mode, insn->code, insn->len, &regs);
 }
@@ -39,34 +43,48 @@ static void run_to_l1_io(struct kvm_vcpu *vcpu, const struct vmware_insn *insn)
 }
 
 /* At CPL0, I/O is always allowed.  At CPL > 0, only the backdoor allows it. */
-static bool is_port_denied(enum bare_mode mode, bool enabled)
+static bool is_port_denied(enum bare_mode mode, u64 flags)
 {
-	return bare_mode_cpl(mode) && !enabled;
+	return bare_mode_cpl(mode) && !(flags & KVM_X86_VMWARE_BACKDOOR);
 }
 
-/* Run a test in all modes of VMs with and without the backdoor. */
-static void for_all_flags_and_modes(void (*test)(struct kvm_vcpu *, enum bare_mode, bool))
+/*
+ * Run a test in all modes of VMs with and without the backdoor, of one VM after the
+ * other, and of a VM whose userspace doesn't use the capability.
+ */
+static void for_all_flags_and_modes(void (*test)(struct kvm_vcpu *, enum bare_mode, u64))
 {
-	struct kvm_vcpu *vcpu;
+	const u64 mask = KVM_X86_VMWARE_BACKDOOR | KVM_X86_VMWARE_PSEUDO_PMCS;
+	struct {
+		struct kvm_vcpu *vcpu;
+		u64 flags;
+	} vms[5];
 	enum bare_mode mode;
 	struct kvm_vm *vm;
-	u64 flags;
+	int i;
 
-	for (flags = 0; flags <= (KVM_X86_VMWARE_BACKDOOR | KVM_X86_VMWARE_PSEUDO_PMCS); flags++) {
+	for (i = 0; i < ARRAY_SIZE(vms); i++) {
 		vm = bare_vm_create();
-		vm_enable_cap(vm, KVM_CAP_X86_VMWARE, flags);
-		vcpu = bare_vcpu_add(vm, 0);
-		for (mode = 0; mode < NR_BARE_MODES; mode++)
-			test(vcpu, mode, flags & KVM_X86_VMWARE_BACKDOOR);
-		kvm_vm_free(vm);
+		vms[i].flags = i <= mask ? i : vmware_default_flags();
+		if (i <= mask)
+			vm_enable_cap(vm, KVM_CAP_X86_VMWARE, vms[i].flags);
+		vms[i].vcpu = bare_vcpu_add(vm, 0);
 	}
+
+	for (mode = 0; mode < NR_BARE_MODES; mode++) {
+		for (i = 0; i < ARRAY_SIZE(vms); i++)
+			test(vms[i].vcpu, mode, vms[i].flags);
+	}
+
+	for (i = 0; i < ARRAY_SIZE(vms); i++)
+		kvm_vm_free(vms[i].vcpu->vm);
 }
 
 /*
  * If the destination of INS isn't accessible, the guest gets a #PF after the exit,
  * and can restart the INS, i.e. userspace gets to see the same exit again.
  */
-static void test_ins_fault(struct kvm_vcpu *vcpu, enum bare_mode mode, bool enabled)
+static void test_ins_fault(struct kvm_vcpu *vcpu, enum bare_mode mode, u64 flags)
 {
 	/* add rsp, 8; iretq */
 	static const u8 iret[] = { 0x48, 0x83, 0xc4, 0x08, 0x48, 0xcf };
@@ -74,7 +92,7 @@ static void test_ins_fault(struct kvm_vcpu *vcpu, enum bare_mode mode, bool enab
 	struct kvm_sregs sregs;
 	struct kvm_regs regs;
 
-	if (!bare_mode_has_paging(mode) || is_port_denied(mode, enabled))
+	if (!bare_mode_has_paging(mode) || is_port_denied(mode, flags))
 		return;
 
 	load(vcpu, mode, &rep_ins, 4, BARE_UNMAPPED);
@@ -105,12 +123,85 @@ TEST(ins_fault)
 	for_all_flags_and_modes(test_ins_fault);
 }
 
+/* With an address-size prefix, only the lower half of RCX, RSI and RDI counts. */
+static void test_address_size(struct kvm_vcpu *vcpu, enum bare_mode mode, u64 flags)
+{
+	static const struct vmware_insn insns[] = {
+		ACCESS("addr rep insb", VMWARE_PORT_HB, 1, false, 0x67, 0xf3, 0x6c),
+		ACCESS("addr rep outsb", VMWARE_PORT_HB, 1, true, 0x67, 0xf3, 0x6e),
+	};
+	static const char data[] = "0123";
+	const u64 mask = bare_mode_is_64bit(mode) ? GENMASK_ULL(31, 0) : GENMASK_ULL(15, 0);
+	const u64 upper = 0x5a5a5a5a5a5a5a5a & ~mask;
+	char *buffer = addr_gpa2hva(vcpu->vm, BARE_LOW);
+	u32 done, count, len = sizeof(data);
+	const struct vmware_insn *insn;
+	struct kvm_regs regs;
+	void *io;
+
+	if (is_port_denied(mode, flags))
+		return;
+
+	for (insn = insns; insn < insns + ARRAY_SIZE(insns); insn++) {
+		memset(buffer, 0xff, len + 1);
+		if (insn->is_out)
+			memcpy(buffer, data, len);
+		load(vcpu, mode, insn, upper | len, upper | BARE_LOW);
+		for (done = 0; done < len; done += count) {
+			run_to_l1_io(vcpu, insn);
+			count = vcpu->run->io.count;
+			TEST_ASSERT(count && count <= len - done,
+				    "%s: bad count %u after %u", insn->name, count, done);
+			io = vmware_io_data(vcpu);
+			if (!insn->is_out)
+				memcpy(io, data + done, count);
+			else
+				TEST_ASSERT(!memcmp(io, data + done, count),
+					    "%s: bad data after %u bytes", insn->name, done);
+		}
+		vcpu_run(vcpu);
+		bare_vcpu_assert_done(vcpu, insn->len);
+		TEST_ASSERT(!memcmp(buffer, data, len) && buffer[len] == (char)0xff,
+			    "%s: bad data in memory", insn->name);
+		vcpu_regs_get(vcpu, &regs);
+		TEST_ASSERT_EQ(regs.rcx & mask, 0);
+		TEST_ASSERT_EQ((insn->is_out ? regs.rsi : regs.rdi) & mask, BARE_LOW + len);
+	}
+}
+
+TEST(address_size)
+{
+	for_all_flags_and_modes(test_address_size);
+}
+
+/* KVM's emulator checks the privileges of RDPMC, unless it's for a pseudo-PMC. */
+static void test_emulated_rdpmc(struct kvm_vcpu *vcpu, enum bare_mode mode, u64 flags)
+{
+	static const u32 pmcs[] = { 0, VMWARE_PMC_HOST_TSC, 0x10003 };
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(pmcs) && bare_mode_cpl(mode); i++) {
+		load(vcpu, mode, &fep_rdpmc, pmcs[i], 0);
+		vcpu_run(vcpu);
+		if (pmcs[i] == VMWARE_PMC_HOST_TSC && (flags & KVM_X86_VMWARE_PSEUDO_PMCS))
+			bare_vcpu_assert_done(vcpu, fep_rdpmc.len);
+		else
+			bare_vcpu_assert_exception(vcpu, GP_VECTOR);
+	}
+}
+
+TEST(emulated_rdpmc)
+{
+	if (is_forced_emulation_enabled)
+		for_all_flags_and_modes(test_emulated_rdpmc);
+}
+
 /*
  * On SVM, KVM intercepts #GP for guests with EFER.SVME set, too, unless the CPU does
  * without.  Unprivileged VMLOAD isn't emulated, and the backdoor works, also once
  * EFER.SVME is clear again, which is what loading the vCPU does.
  */
-static void test_svme(struct kvm_vcpu *vcpu, enum bare_mode mode, bool enabled)
+static void test_svme(struct kvm_vcpu *vcpu, enum bare_mode mode, u64 flags)
 {
 	const struct vmware_insn *insns[] = { &vmload, &in, &in };
 	struct bare_exception e;
@@ -124,7 +215,7 @@ static void test_svme(struct kvm_vcpu *vcpu, enum bare_mode mode, bool enabled)
 		sregs.efer |= i < 2 ? EFER_SVME : 0;
 		vcpu_sregs_set(vcpu, &sregs);
 		vcpu_run(vcpu);
-		if (insns[i] == &vmload || is_port_denied(mode, enabled)) {
+		if (insns[i] == &vmload || is_port_denied(mode, flags)) {
 			e = bare_vcpu_assert_exception(vcpu, GP_VECTOR);
 			TEST_ASSERT_EQ(e.error_code, 0);
 			TEST_ASSERT_EQ(e.rip, BARE_CODE);
@@ -146,17 +237,22 @@ FIXTURE(vmware_nested_faults)
 {
 	struct kvm_vm *vm;
 	struct kvm_vcpu *vcpu;
+	bool granted;	/* Does L2 have the backdoor? */
 };
 
 FIXTURE_VARIANT(vmware_nested_faults)
 {
-	bool nested;	/* Does L2 have the backdoor? */
+	u64 flags;
 	bool tdp;	/* Does L1 use EPT/NPT? */
 };
 
-FIXTURE_VARIANT_ADD(vmware_nested_faults, off) { false, false };
-FIXTURE_VARIANT_ADD(vmware_nested_faults, on) { true, false };
-FIXTURE_VARIANT_ADD(vmware_nested_faults, tdp) { true, true };
+FIXTURE_VARIANT_ADD(vmware_nested_faults, off) {};
+FIXTURE_VARIANT_ADD(vmware_nested_faults, not_nested) {
+	KVM_X86_VMWARE_VALID_MASK & ~KVM_X86_VMWARE_NESTED_BACKDOOR,
+};
+
+FIXTURE_VARIANT_ADD(vmware_nested_faults, on) { KVM_X86_VMWARE_VALID_MASK };
+FIXTURE_VARIANT_ADD(vmware_nested_faults, tdp) { KVM_X86_VMWARE_VALID_MASK, true };
 
 /* What L2_OTHER and the pages behind it are. */
 enum {
@@ -172,7 +268,6 @@ static gpa_t l2_gpa(struct kvm_vm *vm, enum l2_page page)
 
 FIXTURE_SETUP(vmware_nested_faults)
 {
-	u64 flags = KVM_X86_VMWARE_VALID_MASK;
 	struct kvm_vm *vm;
 
 	if (!kvm_cpu_has(X86_FEATURE_VMX) && !kvm_cpu_has(X86_FEATURE_SVM))
@@ -181,8 +276,8 @@ FIXTURE_SETUP(vmware_nested_faults)
 		SKIP(return, "KVM doesn't support nested TDP");
 
 	vm = vm_create(1);
-	vm_enable_cap(vm, KVM_CAP_X86_VMWARE,
-		      variant->nested ? flags : flags & ~KVM_X86_VMWARE_NESTED_BACKDOOR);
+	vm_enable_cap(vm, KVM_CAP_X86_VMWARE, variant->flags);
+	self->granted = variant->flags & KVM_X86_VMWARE_NESTED_BACKDOOR;
 	self->vm = vm;
 	self->vcpu = l2_vcpu_add(vm, variant->tdp);
 
@@ -228,7 +323,7 @@ TEST_F(vmware_nested_faults, buffer)
 	u64 gva, addr;
 	int i;
 
-	if (!variant->nested)
+	if (!self->granted)
 		return;
 
 	for (i = 0; i < ARRAY_SIZE(tests) * 2; i++) {
@@ -267,7 +362,7 @@ TEST_F(vmware_nested_faults, single_step)
 {
 	int i;
 
-	for (i = 0; i < 4 && variant->nested; i++) {
+	for (i = 0; i < 4 && self->granted; i++) {
 		l2->exceptions = i & 1 ? BIT(DB_VECTOR) : 0;
 		l2_load(self->vm, i & 2 ? &in : &out, 3, 0, 0, X86_EFLAGS_TF);
 		run_to_io(self->vcpu);
@@ -308,7 +403,7 @@ TEST_F(vmware_nested_faults, gp_on_event)
 		/* The next #GP isn't mistaken for one while delivering an event. */
 		l2->event = 0;
 		l2_load(self->vm, &in, 3, 0, 0, 0);
-		if (variant->nested) {
+		if (self->granted) {
 			run_to_io(self->vcpu);
 			l2_run_to(self->vcpu, L2_DONE);
 		} else {
@@ -322,7 +417,7 @@ TEST_F(vmware_nested_faults, string_without_magic)
 {
 	struct kvm_regs regs;
 
-	if (!variant->nested)
+	if (!self->granted)
 		return;
 
 	l2->exceptions = BIT(GP_VECTOR);

@@ -139,24 +139,13 @@ TEST_F(vmware_hypercall, hyperv_page)
 /* Exceptions are delivered at the hypercall, which isn't skipped. */
 TEST_F(vmware_hypercall, exceptions)
 {
-	const struct request requests[] = {
-		FAULT(UD_VECTOR, 0, 0),
-		FAULT(GP_VECTOR, 0, 0),
-		FAULT(GP_VECTOR, 0xffff, 0),
-		FAULT(PF_VECTOR, 0, 0),
-		FAULT(PF_VECTOR, 0x7, 0x12345000),
-		FAULT(PF_VECTOR, 0xffff, 0x12345000),
-		/* Bits 63:32 of CR2 are valid in 64-bit mode only, need not be canonical. */
-		FAULT(PF_VECTOR, 0x5, 0xffff8123456789ab),
-		FAULT(PF_VECTOR, 0x5, 0x0fff8123456789ab),
-	};
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(requests); i++) {
+	for (i = 0; i < ARRAY_SIZE(valid_requests); i++) {
 		run_to_results(self->vcpu, variant->mode);
-		*request(self->vcpu) = requests[i];
+		*request(self->vcpu) = valid_requests[i];
 		vcpu_run(self->vcpu);
-		assert_excepted(self->vcpu, variant->mode, requests[i]);
+		assert_excepted(self->vcpu, variant->mode, valid_requests[i]);
 	}
 }
 

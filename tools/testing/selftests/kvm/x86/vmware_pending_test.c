@@ -201,24 +201,13 @@ static void assert_events(struct kvm_vcpu *vcpu, const struct request *req, u64 
 /* An exception that isn't delivered yet is visible, and can be dropped. */
 TEST_F(vmware_hypercall, exception_events)
 {
-	const struct request requests[] = {
-		FAULT(UD_VECTOR, 0, 0),
-		FAULT(GP_VECTOR, 0, 0),
-		FAULT(GP_VECTOR, 0xffff, 0),
-		FAULT(PF_VECTOR, 0, 0),
-		FAULT(PF_VECTOR, 0x7, 0x12345000),
-		FAULT(PF_VECTOR, 0xffff, 0x12345000),
-		/* Bits 63:32 of CR2 are valid in 64-bit mode only, need not be canonical. */
-		FAULT(PF_VECTOR, 0x5, 0xffff8123456789ab),
-		FAULT(PF_VECTOR, 0x5, 0x0fff8123456789ab),
-	};
 	enum { DELIVER, COMPLETE_AND_DELIVER, COMPLETE_AND_DROP, NR_WAYS };
 	struct kvm_debugregs before, after;
 	int i, payload, way;
 
 	vcpu_debugregs_get(self->vcpu, &before);
-	for (i = 0; i < ARRAY_SIZE(requests) * NR_WAYS * 2; i++) {
-		const struct request *req = &requests[i / NR_WAYS / 2];
+	for (i = 0; i < ARRAY_SIZE(valid_requests) * NR_WAYS * 2; i++) {
+		const struct request *req = &valid_requests[i / NR_WAYS / 2];
 
 		payload = i / NR_WAYS % 2;
 		way = i % NR_WAYS;

@@ -210,6 +210,19 @@ struct request {
 #define FAULT(_vector, _error_code, _address)				\
 	((struct request) { KVM_VMWARE_EXCEPTION_VALID, _vector, _error_code, 0, _address })
 
+/* All kinds of exceptions that userspace can request. */
+static const struct request valid_requests[] = {
+	FAULT(UD_VECTOR, 0, 0),
+	FAULT(GP_VECTOR, 0, 0),
+	FAULT(GP_VECTOR, 0xffff, 0),
+	FAULT(PF_VECTOR, 0, 0),
+	FAULT(PF_VECTOR, 0x7, 0x12345000),
+	FAULT(PF_VECTOR, 0xffff, 0x12345000),
+	/* Bits 63:32 of CR2 are valid in 64-bit mode only, need not be canonical. */
+	FAULT(PF_VECTOR, 0x5, 0xffff8123456789ab),
+	FAULT(PF_VECTOR, 0x5, 0x0fff8123456789ab),
+};
+
 #define request(vcpu)	((struct request *)&(vcpu)->run->vmware.u.hcall.exception)
 
 /* The guest's stack frame is that of an exception that the CPU generates. */
