@@ -156,7 +156,7 @@ static void test_io_insn(struct kvm_vcpu *vcpu, enum bare_mode mode, bool enable
 	do {
 		vmware_assert_io(vcpu, insn, is_imm8 ? insn->code[1] : dx, false);
 		size = vcpu->run->io.count * insn->size;
-		TEST_ASSERT(size && size <= len - done,
+		TEST_ASSERT(size && size <= (insn->is_out ? insn->size : len - done),
 			    "Bad size %lu after %lu of %lu bytes", size, done, len);
 
 		/* RCX excludes the elements of this exit only for OUTS. */
