@@ -10,6 +10,7 @@
 
 #define TEST_PORT	0x80
 #define TEST_PORT_JMP	0x81	/* Userspace clears TF, and jumps to RBX. */
+#define TEST_MMIO	0xc0000000ull
 
 static u64 db_rip;
 
@@ -21,6 +22,8 @@ static void guest_db_handler(struct ex_regs *regs)
 
 static void guest_code(void)
 {
+	u64 rsi = (u64)guest_db_handler;
+
 	asm volatile("lea 1f(%%rip), %%rbx\n\t"
 		     "pushf\n\t"
 		     "orq %[tf], (%%rsp)\n\t"
@@ -28,8 +31,8 @@ static void guest_code(void)
 		     "outsb\n\t"
 		     "ud2\n\t"
 		     "1:\n\t"
-		     :: [tf]"i"(X86_EFLAGS_TF), "d"(TEST_PORT_JMP),
-		     "S"(guest_db_handler)
+		     : "+S"(rsi)
+		     : [tf]"i"(X86_EFLAGS_TF), "d"(TEST_PORT_JMP)
 		     : "rbx", "memory", "cc");
 	GUEST_ASSERT_EQ(READ_ONCE(db_rip), 0);
 
@@ -37,17 +40,42 @@ static void guest_code(void)
 }
 
 static u8 debug_guest_code[] = { 0x6e /* outsb */, 0x90 /* nop */,
-				  0x6e /* outsb */, 0x6e /* outsb */ };
+				  0x6e /* outsb */, 0x6e /* outsb */,
+				  0x88, 0x07 /* mov %al, (%rdi) */ };
 
 /* Write registers on each exit, which must not affect the #DB. */
 static void handle_exit(struct kvm_vcpu *vcpu)
 {
 	struct kvm_regs regs;
 
-	TEST_ASSERT_KVM_EXIT_REASON(vcpu, KVM_EXIT_IO);
-	TEST_ASSERT_EQ(vcpu->run->io.port, TEST_PORT);
+	if (vcpu->run->exit_reason == KVM_EXIT_MMIO) {
+		TEST_ASSERT_EQ(vcpu->run->mmio.phys_addr, TEST_MMIO);
+	} else {
+		TEST_ASSERT_KVM_EXIT_REASON(vcpu, KVM_EXIT_IO);
+		TEST_ASSERT_EQ(vcpu->run->io.port, TEST_PORT);
+	}
 	vcpu_regs_get(vcpu, &regs);
 	vcpu_regs_set(vcpu, &regs);
+}
+
+static void set_rip(struct kvm_vcpu *vcpu, void *rip)
+{
+	struct kvm_regs regs;
+
+	vcpu_regs_get(vcpu, &regs);
+	regs.rip = (u64)rip;
+	vcpu_regs_set(vcpu, &regs);
+}
+
+static void assert_debug(struct kvm_vcpu *vcpu, void *pc)
+{
+	struct kvm_debug_exit_arch *arch = &vcpu->run->debug.arch;
+
+	vcpu_run(vcpu);
+	TEST_ASSERT_KVM_EXIT_REASON(vcpu, KVM_EXIT_DEBUG);
+	TEST_ASSERT_EQ(arch->exception, DB_VECTOR);
+	TEST_ASSERT_EQ(arch->pc, (u64)pc);
+	TEST_ASSERT_EQ(arch->dr6, 0xffff4ff0ull /* BS */);
 }
 
 static void handle_jmp(struct kvm_vcpu *vcpu)
@@ -68,35 +96,32 @@ int main(int argc, char *argv[])
 		.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP,
 	}, off = {};
 	struct kvm_vcpu *vcpu;
-	struct kvm_regs regs;
 	struct kvm_vm *vm;
 
 	vm = vm_create_with_one_vcpu(&vcpu, debug_guest_code);
+	virt_map(vm, TEST_MMIO, TEST_MMIO, 1);
 	vm_install_exception_handler(vm, DB_VECTOR, guest_db_handler);
-	vcpu_args_set(vcpu, 3, 0, debug_guest_code, TEST_PORT);
+	vcpu_args_set(vcpu, 3, TEST_MMIO, debug_guest_code, TEST_PORT);
 	vcpu_guest_debug_set(vcpu, &debug);
 
 	vcpu_run(vcpu);
 	handle_exit(vcpu);
+	assert_debug(vcpu, &debug_guest_code[1]);
 
+	/* Ditto for writes to MMIO. */
+	set_rip(vcpu, &debug_guest_code[4]);
 	vcpu_run(vcpu);
-	TEST_ASSERT_KVM_EXIT_REASON(vcpu, KVM_EXIT_DEBUG);
-	TEST_ASSERT_EQ(vcpu->run->debug.arch.exception, DB_VECTOR);
-	TEST_ASSERT_EQ(vcpu->run->debug.arch.pc, (u64)&debug_guest_code[1]);
+	handle_exit(vcpu);
+	assert_debug(vcpu, &debug_guest_code[6]);
 
 	/* What completed before single-stepping began doesn't trap. */
-	vcpu_regs_get(vcpu, &regs);
-	regs.rip = (u64)debug_guest_code;
-	vcpu_regs_set(vcpu, &regs);
+	set_rip(vcpu, &debug_guest_code[0]);
 	vcpu_guest_debug_set(vcpu, &off);
 
 	vcpu_run(vcpu);
 	handle_exit(vcpu);
 	vcpu_guest_debug_set(vcpu, &debug);
-
-	vcpu_run(vcpu);
-	TEST_ASSERT_KVM_EXIT_REASON(vcpu, KVM_EXIT_DEBUG);
-	TEST_ASSERT_EQ(vcpu->run->debug.arch.pc, (u64)&debug_guest_code[2]);
+	assert_debug(vcpu, &debug_guest_code[2]);
 
 	/* Ditto for what completes after single-stepping ended. */
 	vcpu_run(vcpu);
@@ -107,6 +132,15 @@ int main(int argc, char *argv[])
 	handle_exit(vcpu);
 	sync_global_from_guest(vcpu->vm, db_rip);
 	TEST_ASSERT_EQ(db_rip, 0);
+
+	/* And it isn't left to another write, not even to one of the same instruction. */
+	set_rip(vcpu, &debug_guest_code[2]);
+	vcpu_guest_debug_set(vcpu, &off);
+	vcpu_run(vcpu);
+	handle_exit(vcpu);
+	vcpu_guest_debug_set(vcpu, &debug);
+	vcpu_run(vcpu);
+	handle_exit(vcpu);
 
 	vcpu_run_to_done(vm_vcpu_add(vm, 1, guest_code), handle_jmp);
 

@@ -10,10 +10,6 @@
 #include "sev.h"
 #include "vmware.h"
 
-/* Flags that are known to this test, KVM may support more. */
-#define VALID_MASK	(KVM_X86_VMWARE_BACKDOOR | KVM_X86_VMWARE_PSEUDO_PMCS | \
-			 KVM_X86_VMWARE_HYPERCALL | KVM_X86_VMWARE_NESTED_BACKDOOR)
-
 static int enable_cap(int fd, u64 flags, u64 arg0, u64 arg1, u64 arg2, u64 arg3)
 {
 	struct kvm_enable_cap cap = {
@@ -78,9 +74,8 @@ FIXTURE_TEARDOWN(vmware_capability)
 
 TEST_F(vmware_capability, check)
 {
-	TEST_ASSERT_EQ(kvm_check_cap(KVM_CAP_X86_VMWARE) & VALID_MASK, VALID_MASK);
-	TEST_ASSERT_EQ(vm_check_cap(self->vm, KVM_CAP_X86_VMWARE),
-		       kvm_check_cap(KVM_CAP_X86_VMWARE));
+	TEST_ASSERT_EQ(kvm_check_cap(KVM_CAP_X86_VMWARE), KVM_X86_VMWARE_VALID_MASK);
+	TEST_ASSERT_EQ(vm_check_cap(self->vm, KVM_CAP_X86_VMWARE), KVM_X86_VMWARE_VALID_MASK);
 	assert_flags(bare_vcpu_add(self->vm, 0), vmware_default_flags());
 }
 
@@ -91,7 +86,7 @@ TEST_F(vmware_capability, all_combinations)
 	u64 flags;
 	int err;
 
-	for (flags = 0; flags <= VALID_MASK; flags++) {
+	for (flags = 0; flags <= KVM_X86_VMWARE_VALID_MASK; flags++) {
 		err = !(flags & KVM_X86_VMWARE_BACKDOOR) &&
 		      (flags & KVM_X86_VMWARE_NESTED_BACKDOOR) ? EINVAL : 0;
 		vm = bare_vm_create();
@@ -154,26 +149,27 @@ TEST_F(vmware_capability, after_vcpu)
 	struct kvm_vcpu *vcpu = bare_vcpu_add(self->vm, 0);
 	u64 flags;
 
-	for (flags = 0; flags <= VALID_MASK; flags++) {
+	for (flags = 0; flags <= KVM_X86_VMWARE_VALID_MASK; flags++) {
 		TEST_ASSERT_EQ(enable(self->vm, flags), EINVAL);
 		TEST_ASSERT_EQ(enable_cap(vcpu->fd, 0, flags, 0, 0, 0), EINVAL);
 	}
 
 	/* The supported flags aren't affected by what's currently possible. */
-	TEST_ASSERT_EQ(vm_check_cap(self->vm, KVM_CAP_X86_VMWARE),
-		       kvm_check_cap(KVM_CAP_X86_VMWARE));
+	TEST_ASSERT_EQ(vm_check_cap(self->vm, KVM_CAP_X86_VMWARE), KVM_X86_VMWARE_VALID_MASK);
 	assert_flags(vcpu, vmware_default_flags());
 }
 
 /* Flags that are supported for a type of VM, or for what a VM was turned into. */
 static void assert_supported(struct kvm_vm *vm, int type)
 {
-	u64 flags = type == KVM_X86_DEFAULT_VM || type == KVM_X86_SW_PROTECTED_VM ? VALID_MASK :
+	u64 flags = type == KVM_X86_DEFAULT_VM || type == KVM_X86_SW_PROTECTED_VM ?
+		    KVM_X86_VMWARE_VALID_MASK :
 		    type == KVM_X86_SEV_VM ? KVM_X86_VMWARE_HYPERCALL : 0;
 
 	pr_info("VM type %d: 0x%lx\n", type, flags);
-	TEST_ASSERT_EQ(vm_check_cap(vm, KVM_CAP_X86_VMWARE) & VALID_MASK, flags);
-	TEST_ASSERT_EQ(enable(vm, VALID_MASK), flags == VALID_MASK ? 0 : EINVAL);
+	TEST_ASSERT_EQ(vm_check_cap(vm, KVM_CAP_X86_VMWARE), flags);
+	TEST_ASSERT_EQ(enable(vm, KVM_X86_VMWARE_VALID_MASK),
+		       flags == KVM_X86_VMWARE_VALID_MASK ? 0 : EINVAL);
 	TEST_ASSERT_EQ(enable(vm, flags), 0);
 }
 
@@ -196,21 +192,23 @@ TEST_F(vmware_capability, vm_types)
 /* VMs of the default type can become SEV or SEV-ES VMs after the fact. */
 TEST_F(vmware_capability, legacy_sev)
 {
-	struct kvm_vm *vm = bare_vm_create();
+	unsigned int types = kvm_check_cap(KVM_CAP_VM_TYPES);
+	struct kvm_vm *vm;
 
-	if (!kvm_cpu_has(X86_FEATURE_SEV))
+	if (!(types & BIT(KVM_X86_SEV_VM)))
 		SKIP(return, "KVM doesn't support SEV");
 
-	TEST_ASSERT_EQ(enable(self->vm, VALID_MASK), 0);
+	TEST_ASSERT_EQ(enable(self->vm, KVM_X86_VMWARE_VALID_MASK), 0);
 	vm_sev_ioctl(self->vm, KVM_SEV_INIT, NULL);
 	assert_supported(self->vm, KVM_X86_SEV_VM);
 
-	if (kvm_cpu_has(X86_FEATURE_SEV_ES)) {
-		TEST_ASSERT_EQ(enable(vm, VALID_MASK), 0);
+	if (types & BIT(KVM_X86_SEV_ES_VM)) {
+		vm = bare_vm_create();
+		TEST_ASSERT_EQ(enable(vm, KVM_X86_VMWARE_VALID_MASK), 0);
 		vm_sev_ioctl(vm, KVM_SEV_ES_INIT, NULL);
 		assert_supported(vm, KVM_X86_SEV_ES_VM);
+		kvm_vm_free(vm);
 	}
-	kvm_vm_free(vm);
 }
 
 int main(int argc, char *argv[])

@@ -22,6 +22,26 @@ TEST(no_vmware_cpuid)
 		TEST_ASSERT(cpuid->entries[i].function != 0x40000010, "KVM has VMware's CPUID");
 }
 
+/* By default, only vCPUs with a PMU have VMware's pseudo-PMCs. */
+TEST(pseudo_pmcs_without_vpmu)
+{
+	static const u8 rdpmc[] = { 0x0f, 0x33 };
+	struct kvm_regs regs = { .rcx = VMWARE_PMC_HOST_TSC };
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
+
+	if (!(vmware_default_flags() & KVM_X86_VMWARE_PSEUDO_PMCS) || !host_cpu_is_intel)
+		SKIP(return, "No pseudo-PMCs by default, or a PMU that isn't CPUID's");
+
+	vm = bare_vm_create();
+	vcpu = bare_vcpu_add(vm, 0);
+	vcpu_clear_cpuid_entry(vcpu, 0xa);
+	bare_vcpu_load(vcpu, BARE_MODE_64_CPL3, rdpmc, sizeof(rdpmc), &regs);
+	vcpu_run(vcpu);
+	bare_vcpu_assert_exception(vcpu, GP_VECTOR);
+	kvm_vm_free(vm);
+}
+
 /* KVM patches the other vendor's instruction, and lets the guest try again. */
 TEST_F(vmware_hypercall, other_insn)
 {

@@ -17,6 +17,8 @@
 /* A buffer that 16-bit addresses reach. */
 #define BARE_LOW	0xc000ul
 
+#define X86_FEATURE_SVME_ADDR_CHK	KVM_X86_CPU_FEATURE(0x8000000a, 0, EDX, 28)
+
 #define ACCESS(_name, _dx, _size, _is_out, ...)					\
 	{ _name, VMWARE_INSN(__VA_ARGS__), _size, _is_out, VMWARE_MAGIC, _dx }
 
@@ -26,6 +28,7 @@ static const struct vmware_insn rep_ins = ACCESS("rep insb", VMWARE_PORT_HB, 1, 
 static const struct vmware_insn rep_outs = ACCESS("rep outsb", VMWARE_PORT_HB, 1, true, 0xf3, 0x6e);
 static const struct vmware_insn vmload = ACCESS("vmload", VMWARE_PORT, 0, false, 0x0f, 0x01, 0xda);
 
+static const struct vmware_insn hlt = ACCESS("hlt", 0x80, 0, false, 0xf4);
 static const struct vmware_insn fep_rdpmc = ACCESS("fep rdpmc", 0, 0, false, L2_FEP, 0x0f, 0x33);
 
 static void load(struct kvm_vcpu *vcpu, enum bare_mode mode, const struct vmware_insn *insn,
@@ -180,7 +183,10 @@ static void test_emulated_rdpmc(struct kvm_vcpu *vcpu, enum bare_mode mode, u64 
 	static const u32 pmcs[] = { 0, VMWARE_PMC_HOST_TSC, 0x10003 };
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(pmcs) && bare_mode_cpl(mode); i++) {
+	if (!bare_mode_cpl(mode))
+		return;
+
+	for (i = 0; i < ARRAY_SIZE(pmcs); i++) {
 		load(vcpu, mode, &fep_rdpmc, pmcs[i], 0);
 		vcpu_run(vcpu);
 		if (pmcs[i] == VMWARE_PMC_HOST_TSC && (flags & KVM_X86_VMWARE_PSEUDO_PMCS))
@@ -192,8 +198,10 @@ static void test_emulated_rdpmc(struct kvm_vcpu *vcpu, enum bare_mode mode, u64 
 
 TEST(emulated_rdpmc)
 {
-	if (is_forced_emulation_enabled)
-		for_all_flags_and_modes(test_emulated_rdpmc);
+	if (!is_forced_emulation_enabled)
+		SKIP(return, "KVM doesn't force emulation");
+
+	for_all_flags_and_modes(test_emulated_rdpmc);
 }
 
 /*
@@ -206,7 +214,21 @@ static void test_svme(struct kvm_vcpu *vcpu, enum bare_mode mode, u64 flags)
 	const struct vmware_insn *insns[] = { &vmload, &in, &in };
 	struct bare_exception e;
 	struct kvm_sregs sregs;
+	u64 emulated;
 	int i;
+
+	/* CPUs that look at addresses first need KVM to have a look at all #GPs. */
+	if (bare_mode_cpl(mode)) {
+		load(vcpu, mode, &hlt, 0, 0);
+		vcpu_sregs_get(vcpu, &sregs);
+		sregs.efer |= EFER_SVME;
+		vcpu_sregs_set(vcpu, &sregs);
+		emulated = vcpu_get_stat(vcpu, insn_emulation);
+		vcpu_run(vcpu);
+		bare_vcpu_assert_exception(vcpu, GP_VECTOR);
+		TEST_ASSERT_EQ(vcpu_get_stat(vcpu, insn_emulation) - emulated,
+			       this_cpu_has(X86_FEATURE_SVME_ADDR_CHK) ? 0 : 1);
+	}
 
 	/* At CPL0, VMLOAD works.  Without paging, it's a #UD. */
 	for (i = mode == BARE_MODE_64_CPL3 ? 0 : 1; i < 3; i++) {
@@ -229,8 +251,10 @@ static void test_svme(struct kvm_vcpu *vcpu, enum bare_mode mode, u64 flags)
 
 TEST(svme)
 {
-	if (host_cpu_is_amd_compatible && kvm_cpu_has(X86_FEATURE_SVM))
-		for_all_flags_and_modes(test_svme);
+	if (!kvm_cpu_has(X86_FEATURE_SVM))
+		SKIP(return, "There is no EFER.SVME");
+
+	for_all_flags_and_modes(test_svme);
 }
 
 FIXTURE(vmware_nested_faults)
@@ -291,8 +315,7 @@ FIXTURE_SETUP(vmware_nested_faults)
 
 FIXTURE_TEARDOWN(vmware_nested_faults)
 {
-	if (self->vm)
-		kvm_vm_free(self->vm);
+	kvm_vm_free(self->vm);
 }
 
 static void run_to_io(struct kvm_vcpu *vcpu)
@@ -324,7 +347,7 @@ TEST_F(vmware_nested_faults, buffer)
 	int i;
 
 	if (!self->granted)
-		return;
+		SKIP(return, "L2 has no backdoor");
 
 	for (i = 0; i < ARRAY_SIZE(tests) * 2; i++) {
 		const typeof(*tests) *t = &tests[i / 2];
@@ -332,7 +355,7 @@ TEST_F(vmware_nested_faults, buffer)
 		if (!t->vector && !variant->tdp)
 			continue;
 
-		l2->exceptions = i & 1 ? BIT(t->vector) : 0;
+		l2->exceptions = i & 1 && t->vector ? BIT(t->vector) : 0;
 		gva = l2_gva(t->page);
 		addr = t->vector ? gva : l2_gpa(self->vm, t->page);
 
@@ -352,7 +375,7 @@ TEST_F(vmware_nested_faults, buffer)
 			    "%s: wanted error code 0x%x, address 0x%lx, got 0x%lx, 0x%lx",
 			    l2_name(), t->error_code, addr, l2->error_code, l2->addr);
 		TEST_ASSERT_EQ(l2->regs.rcx, 4);
-		TEST_ASSERT_EQ(l2->regs.rdi, gva);
+		TEST_ASSERT_EQ(t->insn->is_out ? l2->regs.rsi : l2->regs.rdi, gva);
 		TEST_ASSERT_EQ(*(u8 *)addr_gva2hva(self->vm, gva), 0);
 	}
 }
@@ -362,7 +385,10 @@ TEST_F(vmware_nested_faults, single_step)
 {
 	int i;
 
-	for (i = 0; i < 4 && self->granted; i++) {
+	if (!self->granted)
+		SKIP(return, "L2 has no backdoor");
+
+	for (i = 0; i < 4; i++) {
 		l2->exceptions = i & 1 ? BIT(DB_VECTOR) : 0;
 		l2_load(self->vm, i & 2 ? &in : &out, 3, 0, 0, X86_EFLAGS_TF);
 		run_to_io(self->vcpu);
@@ -372,8 +398,8 @@ TEST_F(vmware_nested_faults, single_step)
 
 /*
  * A #GP that occurs while an event is delivered has nothing to do with L2's
- * instruction, which isn't executed.  The handler of the event isn't canonical.
- * Unlike for interrupts, bit 0 (EXT) of the error code is clear for software interrupts.
+ * instruction, which isn't executed.  The handler of the event isn't canonical.  Bit 0
+ * of the error code (EXT) depends on the type of the event.
  */
 TEST_F(vmware_nested_faults, gp_on_event)
 {
@@ -418,7 +444,7 @@ TEST_F(vmware_nested_faults, string_without_magic)
 	struct kvm_regs regs;
 
 	if (!self->granted)
-		return;
+		SKIP(return, "L2 has no backdoor");
 
 	l2->exceptions = BIT(GP_VECTOR);
 	l2_load(self->vm, &rep_outs, 3, 3, l2_gva(L2_BUFFER), 0);

@@ -5,13 +5,15 @@
  */
 #include "vmware_hypercall.h"
 
+#define TEST_PORT	0x80
+
 /* What counts is the vCPU's mode when the hypercall is completed. */
 TEST_F(vmware_hypercall, mode_changed)
 {
 	struct kvm_sregs sregs;
 
 	if (!bare_mode_is_64bit(variant->mode))
-		return;
+		SKIP(return, "The mode to change to is not that of the variant");
 
 	run_to_results(self->vcpu, variant->mode);
 	vcpu_sregs_get(self->vcpu, &sregs);
@@ -28,7 +30,6 @@ static void load_16bit(struct kvm_vcpu *vcpu, bool vm86)
 	const u8 *hcall = vmware_hcall(host_cpu_is_intel);
 	u16 *ivt = addr_gpa2hva(vcpu->vm, GP_VECTOR * 4);
 	u8 *code = addr_gpa2hva(vcpu->vm, BARE_CODE);
-	struct kvm_segment *seg;
 	struct kvm_sregs sregs;
 	struct kvm_regs regs;
 	u32 *gate;
@@ -38,10 +39,10 @@ static void load_16bit(struct kvm_vcpu *vcpu, bool vm86)
 	memcpy(code + HCALL_SIZE + 16, hcall, HCALL_SIZE);
 
 	vcpu_sregs_get(vcpu, &sregs);
-	for (seg = &sregs.cs; seg <= &sregs.ss; seg++)
-		*seg = (struct kvm_segment) {
-			.limit = 0xffff, .type = 0x3, .s = 1, .present = 1, .dpl = vm86 ? 3 : 0,
-		};
+	sregs.cs = (struct kvm_segment) {
+		.limit = 0xffff, .type = 0x3, .s = 1, .present = 1, .dpl = vm86 ? 3 : 0,
+	};
+	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = sregs.cs;
 	sregs.cs.base = BARE_CODE;
 	sregs.cs.selector = BARE_CODE >> 4;
 	if (!vm86) {
@@ -103,26 +104,89 @@ static void test_16bit(bool vm86)
 	*request(vcpu) = FAULT(GP_VECTOR, 0x1234, 0);
 	vcpu_run(vcpu);
 	e = bare_vcpu_assert_exception(vcpu, GP_VECTOR);
-	if (!vm86) {
+	if (vm86) {
+		TEST_ASSERT_EQ(e.error_code, 0x1234);
+	} else {
 		vcpu_regs_get(vcpu, &regs);
 		frame = addr_gpa2hva(vcpu->vm, regs.rsp);
-		e = (struct bare_exception) { 0x1234, .rip = frame[0], .cs = frame[1] };
+		e = (struct bare_exception) { .rip = frame[0], .cs = frame[1] };
 		TEST_ASSERT_EQ(regs.rsp, 0x1000 - 6);
 	}
-	TEST_ASSERT_EQ(e.error_code, 0x1234);
 	TEST_ASSERT_EQ(e.rip, HCALL_SIZE);
 	TEST_ASSERT_EQ(e.cs, sregs.cs.selector);
 	kvm_vm_free(vcpu->vm);
 }
 
+/* Without unrestricted guest, real mode is KVM's virtual-8086 mode, whose TSS is at address 0. */
 TEST(real_mode)
 {
+	if (host_cpu_is_intel && !kvm_is_unrestricted_guest_enabled())
+		SKIP(return, "KVM has no unrestricted guest");
+
 	test_16bit(false);
 }
 
 TEST(virtual_8086_mode)
 {
 	test_16bit(true);
+}
+
+static void set_16bit_insn(struct kvm_vcpu *vcpu, u8 insn, u16 port)
+{
+	struct kvm_regs regs;
+
+	*(u8 *)addr_gpa2hva(vcpu->vm, BARE_CODE) = insn;
+	vcpu_regs_get(vcpu, &regs);
+	regs.rdx = port;
+	vcpu_regs_set(vcpu, &regs);
+}
+
+/* Virtual-8086 mode is CPL3, i.e. the backdoor is what allows the port. */
+TEST(virtual_8086_port)
+{
+	struct kvm_vcpu *vcpu;
+	struct kvm_vm *vm;
+	u64 flags;
+
+	for (flags = 0; flags <= KVM_X86_VMWARE_BACKDOOR; flags++) {
+		vm = bare_vm_create();
+		vm_enable_cap(vm, KVM_CAP_X86_VMWARE, flags);
+		vcpu = bare_vcpu_add(vm, 0);
+		load_16bit(vcpu, true);
+		set_16bit_insn(vcpu, 0xec /* in %dx, %al */, VMWARE_PORT);
+		vcpu_run(vcpu);
+		if (flags) {
+			TEST_ASSERT_KVM_EXIT_REASON(vcpu, KVM_EXIT_IO);
+			TEST_ASSERT_EQ(vcpu->run->io.port, VMWARE_PORT);
+		} else {
+			bare_vcpu_assert_exception(vcpu, GP_VECTOR);
+		}
+		kvm_vm_free(vm);
+	}
+}
+
+/* The trap of an emulated write arrives also if the linear RIP isn't RIP. */
+TEST(real_mode_single_step)
+{
+	struct kvm_guest_debug debug = {
+		.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP,
+	};
+	struct kvm_vcpu *vcpu;
+
+	if (host_cpu_is_intel && !kvm_is_unrestricted_guest_enabled())
+		SKIP(return, "KVM has no unrestricted guest");
+
+	vcpu = create_vcpu();
+	load_16bit(vcpu, false);
+	set_16bit_insn(vcpu, 0x6e /* outsb */, TEST_PORT);
+	vcpu_guest_debug_set(vcpu, &debug);
+	vcpu_run(vcpu);
+	TEST_ASSERT_KVM_EXIT_REASON(vcpu, KVM_EXIT_IO);
+	TEST_ASSERT_EQ(vcpu->run->io.port, TEST_PORT);
+	vcpu_run(vcpu);
+	TEST_ASSERT_KVM_EXIT_REASON(vcpu, KVM_EXIT_DEBUG);
+	TEST_ASSERT_EQ(vcpu->run->debug.arch.pc, BARE_CODE + 1);
+	kvm_vm_free(vcpu->vm);
 }
 
 int main(int argc, char *argv[])

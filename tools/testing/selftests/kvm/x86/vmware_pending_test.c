@@ -94,6 +94,85 @@ TEST_F(vmware_hypercall, mp_state)
 	assert_only_completed(self->vcpu, variant->mode);
 }
 
+/* INIT waits for the hypercall to be completed. */
+TEST_F(vmware_hypercall, init)
+{
+	struct kvm_vcpu_events events;
+	struct kvm_mp_state state;
+
+	run_to_results(self->vcpu, variant->mode);
+	vcpu_events_get(self->vcpu, &events);
+	events.smi.latched_init = 1;
+	vcpu_events_set(self->vcpu, &events);
+	vcpu_mp_state_get(self->vcpu, &state);
+	assert_pending(self->vcpu);
+
+	vcpu_run_complete_io(self->vcpu);
+	assert_only_completed(self->vcpu, variant->mode);
+	vcpu_mp_state_get(self->vcpu, &state);
+	assert_rip(self->vcpu, 0xfff0);
+}
+
+/* An interrupt that userspace injects during the exit arrives behind the hypercall. */
+TEST_F(vmware_hypercall, interrupt)
+{
+	struct kvm_vcpu_events events;
+	struct bare_exception e;
+	const u8 vector = 30;
+
+	run_to_results(self->vcpu, variant->mode);
+	set_regs(self->vcpu, INPUT, BARE_CODE, X86_EFLAGS_IF);
+	vcpu_events_get(self->vcpu, &events);
+	events.interrupt.injected = 1;
+	events.interrupt.nr = vector;
+	vcpu_events_set(self->vcpu, &events);
+	vcpu_run(self->vcpu);
+	e = bare_vcpu_assert_exception(self->vcpu, vector);
+	TEST_ASSERT_EQ(e.rip, BARE_CODE + HCALL_SIZE);
+	assert_regs(self->vcpu, RESULT, mode_mask(variant->mode));
+}
+
+/* The code of kernels is above 4 GiB. */
+TEST_F(vmware_hypercall, high_rip)
+{
+	struct kvm_sregs sregs;
+	u64 *pml4;
+
+	if (!bare_mode_is_64bit(variant->mode))
+		SKIP(return, "All addresses are below 4 GiB");
+
+	load_hcall(self->vcpu, variant->mode, value(INPUT, 0));
+	/* The second 512 GiB are an alias of the first. */
+	vcpu_sregs_get(self->vcpu, &sregs);
+	pml4 = addr_gpa2hva(self->vm, sregs.cr3);
+	pml4[1] = pml4[0];
+	set_regs(self->vcpu, INPUT, BIT(39) | BARE_CODE, 0);
+	run_dirty(self->vcpu);
+	assert_exit(self->vcpu, variant->mode, INPUT);
+	set_results(self->vcpu);
+	vcpu_run(self->vcpu);
+	assert_completed(self->vcpu, variant->mode);
+}
+
+/* A hypervisor has hypercalls, too. */
+TEST_F(vmware_hypercall, svme)
+{
+	struct kvm_sregs sregs;
+
+	if (!kvm_cpu_has(X86_FEATURE_SVM))
+		SKIP(return, "There is no EFER.SVME");
+
+	load_hcall(self->vcpu, variant->mode, value(INPUT, 0));
+	vcpu_sregs_get(self->vcpu, &sregs);
+	sregs.efer |= EFER_SVME;
+	vcpu_sregs_set(self->vcpu, &sregs);
+	run_dirty(self->vcpu);
+	assert_exit(self->vcpu, variant->mode, INPUT);
+	set_results(self->vcpu);
+	vcpu_run(self->vcpu);
+	assert_completed(self->vcpu, variant->mode);
+}
+
 static void copy_vcpu(struct kvm_vcpu *dst, struct kvm_vcpu *src)
 {
 	struct kvm_vcpu_events events;
@@ -106,8 +185,9 @@ static void copy_vcpu(struct kvm_vcpu *dst, struct kvm_vcpu *src)
 
 	memcpy(addr_gpa2hva(dst->vm, BARE_CODE), addr_gpa2hva(src->vm, BARE_CODE), getpagesize());
 	vcpu_sregs_set(dst, &sregs);
-	vcpu_events_set(dst, &events);
+	/* KVM_SET_REGS drops pending exceptions. */
 	vcpu_regs_set(dst, &regs);
+	vcpu_events_set(dst, &events);
 }
 
 /* Neither a hypercall nor its results are lost if the vCPU is migrated. */

@@ -68,6 +68,7 @@ static void write_back_sregs(struct kvm_vcpu *vcpu)
 {
 	struct kvm_sregs sregs;
 
+	TEST_ASSERT_KVM_EXIT_REASON(vcpu, KVM_EXIT_IO);
 	vcpu_sregs_get(vcpu, &sregs);
 	vcpu_sregs_set(vcpu, &sregs);
 }

@@ -102,10 +102,11 @@ static bool kvm_cpu_has_pml(void)
 
 static void handle_exit(struct kvm_vcpu *vcpu)
 {
-	u32 reason = vcpu->run->exit_reason;
+	struct kvm_run *run = vcpu->run;
 
-	TEST_ASSERT(reason == KVM_EXIT_IO || reason == KVM_EXIT_MMIO,
-		    "Unexpected exit reason: %s", exit_reason_str(reason));
+	TEST_ASSERT((run->exit_reason == KVM_EXIT_IO && run->io.port == TEST_PORT) ||
+		    (run->exit_reason == KVM_EXIT_MMIO && run->mmio.phys_addr == TEST_MMIO),
+		    "Unexpected exit: %s", exit_reason_str(run->exit_reason));
 }
 
 int main(int argc, char *argv[])

@@ -31,12 +31,11 @@ enum l2_exit {
 	L1_OTHER,	/* or something else. */
 };
 
-/* KVM_FEP */
-#define L2_FEP		0x0f, 0x0b, 'k', 'v', 'm'
+#define L2_FEP		0x0f, 0x0b, 'k', 'v', 'm' /* KVM_FEP */
 
 static inline bool l2_is_fep(const struct vmware_insn *insn)
 {
-	return insn->code[1] == 0x0b;
+	return insn->code[0] == 0x0f && insn->code[1] == 0x0b;
 }
 
 struct l2_run {
@@ -48,7 +47,7 @@ struct l2_run {
 	/* Called by L1 before it runs L2, may be NULL. */
 	void (*l1_hook)(void *nested);
 
-	/* Input and output.  If L2 takes an exception, then as of the exception. */
+	/* Input and output.  If L2 takes an exception, then RCX, RSI and RDI are as of that. */
 	struct guest_regs regs;
 
 	/* What L2 did, the fields of the architectures that matter are identical. */

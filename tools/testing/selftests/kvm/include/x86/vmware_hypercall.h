@@ -210,7 +210,6 @@ struct request {
 #define FAULT(_vector, _error_code, _address)				\
 	((struct request) { KVM_VMWARE_EXCEPTION_VALID, _vector, _error_code, 0, _address })
 
-/* All kinds of exceptions that userspace can request. */
 static const struct request valid_requests[] = {
 	FAULT(UD_VECTOR, 0, 0),
 	FAULT(GP_VECTOR, 0, 0),

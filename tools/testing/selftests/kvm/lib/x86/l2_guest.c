@@ -29,13 +29,14 @@ static void l2_exception_handler(struct ex_regs *regs)
 	l2_run.rip = regs->rip;
 	asm volatile("mov %%cr2, %0" : "=r"(l2_run.addr));
 	l2_run.regs.rcx = regs->rcx;
+	l2_run.regs.rsi = regs->rsi;
 	l2_run.regs.rdi = regs->rdi;
 
 	/* Exit to L1, L2 is not coming back. */
 	if (host_cpu_is_intel)
-		asm volatile("vmcall" : : "a"(0), "c"(0));
+		asm volatile("vmcall" : : "a"(0), "c"(0) : "memory");
 	else
-		asm volatile("vmmcall" : : "a"(0), "c"(0));
+		asm volatile("vmmcall" : : "a"(0), "c"(0) : "memory");
 	GUEST_FAIL("L2 was resumed after an exception");
 }
 
@@ -53,6 +54,7 @@ static enum l2_exit l1_run_l2_vmx(struct vmx_pages *vmx)
 	vmwrite(GUEST_SS_AR_BYTES, 0xc093 | l2_run.cpl << 5);
 	vmwrite(GUEST_DS_AR_BYTES, 0xc0f3);
 	vmwrite(GUEST_ES_AR_BYTES, 0xc0f3);
+	vmwrite(GUEST_GDTR_LIMIT, get_gdt().size);
 
 	vmwrite(EXCEPTION_BITMAP, l2_run.exceptions);
 	vmwrite(VM_ENTRY_INTR_INFO_FIELD, l2_run.event);
@@ -68,7 +70,7 @@ static enum l2_exit l1_run_l2_vmx(struct vmx_pages *vmx)
 	GUEST_ASSERT(!vmlaunch());
 
 	if (l2_run.exit == L2_EXCEPTION)
-		return L2_EXCEPTION;
+		return vmreadz(VM_EXIT_REASON) == EXIT_REASON_VMCALL ? L2_EXCEPTION : L1_OTHER;
 
 	l2_run.regs = guest_regs;
 	l2_run.rip = vmreadz(GUEST_RIP);
@@ -120,7 +122,7 @@ static enum l2_exit l1_run_l2_svm(struct svm_test_data *svm)
 	run_guest(svm->vmcb, svm->vmcb_gpa);
 
 	if (l2_run.exit == L2_EXCEPTION)
-		return L2_EXCEPTION;
+		return ctrl->exit_code == SVM_EXIT_VMMCALL ? L2_EXCEPTION : L1_OTHER;
 
 	l2_run.regs = guest_regs;
 	l2_run.rip = save->rip;
@@ -231,7 +233,7 @@ const char *l2_name(void)
 {
 	static char name[80];
 
-	sprintf(name, "%s at CPL%d (L1 intercepts exceptions 0x%x, I/O %d)",
+	snprintf(name, sizeof(name), "%s at CPL%d (L1 intercepts exceptions 0x%x, I/O %d)",
 		l2_cur->name, l2->cpl, l2->exceptions, l2->io);
 	return name;
 }
