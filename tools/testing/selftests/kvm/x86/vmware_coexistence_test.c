@@ -164,12 +164,14 @@ TEST(hyperv_page)
 	};
 	struct kvm_vcpu *vcpu;
 	struct kvm_vm *vm;
+	bool others;
 	int i;
 
 	if (!kvm_has_cap(KVM_CAP_HYPERV_CPUID))
 		SKIP(return, "No support for Hyper-V");
 
 	for (i = 0; i < ARRAY_SIZE(tests); i++) {
+		others = tests[i].xen || (tests[i].flags & KVM_X86_VMWARE_HYPERCALL);
 		if (tests[i].xen && !has_xen_hypercalls())
 			continue;
 
@@ -180,8 +182,7 @@ TEST(hyperv_page)
 			vm_ioctl(vm, KVM_XEN_HVM_CONFIG, &config);
 		vcpu_set_hv_cpuid(vcpu);
 		vcpu_set_msr(vcpu, HV_X64_MSR_GUEST_OS_ID, 0x5a);
-		enable_hyperv_page(vcpu, tests[i].xen ||
-					 (tests[i].flags & KVM_X86_VMWARE_HYPERCALL));
+		enable_hyperv_page(vcpu, others);
 		kvm_vm_free(vm);
 	}
 }

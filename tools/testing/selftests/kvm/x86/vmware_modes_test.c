@@ -42,7 +42,11 @@ static void load_16bit(struct kvm_vcpu *vcpu, bool vm86)
 	sregs.cs = (struct kvm_segment) {
 		.limit = 0xffff, .type = 0x3, .s = 1, .present = 1, .dpl = vm86 ? 3 : 0,
 	};
-	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = sregs.cs;
+	sregs.ds = sregs.cs;
+	sregs.es = sregs.cs;
+	sregs.fs = sregs.cs;
+	sregs.gs = sregs.cs;
+	sregs.ss = sregs.cs;
 	sregs.cs.base = BARE_CODE;
 	sregs.cs.selector = BARE_CODE >> 4;
 	if (!vm86) {
