@@ -80,6 +80,6 @@ has_bug()
 	done
 } >"$dir/found"
 cat "$dir/found"
-awk -F '\t' '!/^(#|$)/ { n++; planted += $4 !~ / / || $4 ~ /^by hand: /; none += $3 == "-"; todo += $4 ~ /^not planted/ }
+awk -F '\t' '!/^(#|$)/ { n++; planted += $4 !~ / / || $4 ~ /^by hand: /; none += $3 == "-"; todo += $3 != "-" && $4 ~ /^not / }
 	END { print n " statements: " planted " with a bug that was seen to fail, " todo " with a test only, " none " without a test" }' "$table"
 [ ! -s "$dir/found" ]
