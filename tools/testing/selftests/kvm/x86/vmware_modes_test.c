@@ -34,6 +34,9 @@ static void load_16bit(struct kvm_vcpu *vcpu, bool vm86)
 	struct kvm_regs regs;
 	u32 *gate;
 
+	/* Without unrestricted guest, KVM needs a TSS, and not where the IVT is. */
+	vm_ioctl(vcpu->vm, KVM_SET_TSS_ADDR, (void *)0xfffbd000ul);
+
 	load_hcall(vcpu, BARE_MODE_32_CPL0, value(INPUT, 0));
 	memcpy(code + HCALL_SIZE, hcall, HCALL_SIZE);
 	memcpy(code + HCALL_SIZE + 16, hcall, HCALL_SIZE);
@@ -121,12 +124,8 @@ static void test_16bit(bool vm86)
 	kvm_vm_free(vcpu->vm);
 }
 
-/* Without unrestricted guest, real mode is KVM's virtual-8086 mode, whose TSS is at address 0. */
 TEST(real_mode)
 {
-	if (host_cpu_is_intel && !kvm_is_unrestricted_guest_enabled())
-		SKIP(return, "KVM has no unrestricted guest");
-
 	test_16bit(false);
 }
 
@@ -176,9 +175,6 @@ TEST(real_mode_single_step)
 		.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP,
 	};
 	struct kvm_vcpu *vcpu;
-
-	if (host_cpu_is_intel && !kvm_is_unrestricted_guest_enabled())
-		SKIP(return, "KVM has no unrestricted guest");
 
 	vcpu = create_vcpu();
 	load_16bit(vcpu, false);
