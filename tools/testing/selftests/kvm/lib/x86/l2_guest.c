@@ -234,7 +234,7 @@ const char *l2_name(void)
 	static char name[80];
 
 	snprintf(name, sizeof(name), "%s at CPL%d (L1 intercepts exceptions 0x%x, I/O %d)",
-		l2_cur->name, l2->cpl, l2->exceptions, l2->io);
+		 l2_cur->name, l2->cpl, l2->exceptions, l2->io);
 	return name;
 }
 
