@@ -214,7 +214,7 @@ static void test_svme(struct kvm_vcpu *vcpu, enum bare_mode mode, u64 flags)
 	const struct vmware_insn *insns[] = { &vmload, &in, &in };
 	struct bare_exception e;
 	struct kvm_sregs sregs;
-	u64 emulated;
+	u64 emulated, before, exits;
 	int i;
 
 	/* CPUs that look at addresses first need KVM to have a look at all #GPs. */
@@ -247,6 +247,16 @@ static void test_svme(struct kvm_vcpu *vcpu, enum bare_mode mode, u64 flags)
 			bare_vcpu_assert_done(vcpu, in.len);
 		}
 	}
+
+	/* What's intercepted is what was before.  The second exit is the handler's. */
+	for (i = 0, exits = ~0ull; i < 20 && bare_mode_cpl(mode); i++) {
+		load(vcpu, mode, &hlt, 0, 0);
+		before = vcpu_get_stat(vcpu, exits);
+		vcpu_run(vcpu);
+		exits = min(exits, vcpu_get_stat(vcpu, exits) - before);
+	}
+	if (bare_mode_cpl(mode))
+		TEST_ASSERT_EQ(exits, flags ? 2 : 1);
 }
 
 TEST(svme)
