@@ -27,8 +27,8 @@ TEST_F(vmware_hypercall, sync_regs)
 		*reg(regs, i) = value(BOGUS, i);
 	rsp = regs->rsp ^= 8;
 	for (i = 0; i < 2; i++) {
-		run->kvm_valid_regs = i ? BIT_ULL(63) : 0;
-		run->kvm_dirty_regs = (i ? 0 : BIT_ULL(63)) | KVM_SYNC_X86_REGS;
+		run->kvm_valid_regs = i ? BIT(31) : 0;
+		run->kvm_dirty_regs = (i ? 0 : BIT(31)) | KVM_SYNC_X86_REGS;
 		assert_run_fails(self->vcpu, EINVAL);
 		assert_pending(self->vcpu);
 	}
