@@ -128,6 +128,11 @@ static void run_hyperv_hcall(struct kvm_vcpu *vcpu, enum bare_mode mode, u64 rax
 		assert_rax(vcpu, wanted);
 }
 
+static struct kvm_xen_hvm_config xen_hypercalls = {
+	.flags = KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL,
+	.msr = 0x40000200,
+};
+
 static bool has_xen_hypercalls(void)
 {
 	return kvm_check_cap(KVM_CAP_XEN_HVM) & KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL;
@@ -158,10 +163,6 @@ TEST(hyperv_page)
 		{ 0, false }, { no_hcalls, false }, { KVM_X86_VMWARE_HYPERCALL, false },
 		{ 0, true }, { KVM_X86_VMWARE_HYPERCALL, true },
 	};
-	struct kvm_xen_hvm_config config = {
-		.flags = KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL,
-		.msr = 0x40000200,
-	};
 	struct kvm_vcpu *vcpu;
 	struct kvm_vm *vm;
 	bool others;
@@ -179,7 +180,7 @@ TEST(hyperv_page)
 		vm_enable_cap(vm, KVM_CAP_X86_VMWARE, tests[i].flags);
 		vcpu = bare_vcpu_add(vm, 0);
 		if (tests[i].xen)
-			vm_ioctl(vm, KVM_XEN_HVM_CONFIG, &config);
+			vm_ioctl(vm, KVM_XEN_HVM_CONFIG, &xen_hypercalls);
 		vcpu_set_hv_cpuid(vcpu);
 		vcpu_set_msr(vcpu, HV_X64_MSR_GUEST_OS_ID, 0x5a);
 		enable_hyperv_page(vcpu, others);
@@ -190,10 +191,6 @@ TEST(hyperv_page)
 /* With Xen and Hyper-V in the same VM, bit 31 of EAX tells them apart. */
 TEST_F(vmware_hypercall, other_hypercalls)
 {
-	struct kvm_xen_hvm_config config = {
-		.flags = KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL,
-		.msr = 0x40000200,
-	};
 	struct kvm_vcpu *vcpu = self->vcpu;
 	struct kvm_run *run = vcpu->run;
 
@@ -212,7 +209,7 @@ TEST_F(vmware_hypercall, other_hypercalls)
 	enable_hyperv_page(vcpu, true);
 
 	/* Bit 31 is reserved outside of 64-bit mode, where EAX is an input. */
-	vm_ioctl(self->vm, KVM_XEN_HVM_CONFIG, &config);
+	vm_ioctl(self->vm, KVM_XEN_HVM_CONFIG, &xen_hypercalls);
 	run_hyperv_hcall(vcpu, variant->mode, BIT(31) | VMWARE_MAGIC,
 			 bare_mode_is_64bit(variant->mode) ? HV_STATUS_INVALID_ALIGNMENT :
 							     HV_STATUS_INVALID_HYPERCALL_INPUT);
