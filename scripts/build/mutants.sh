@@ -1,19 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Make mutants of what the series changes in arch/x86/kvm, and the KVM modules of each.
+# Make mutants of what the series changes in arch/x86/kvm, or take those of scripts/mutants/, and make
+# the KVM modules of each.
 #
-# Usage: mutants.sh TREE OUT DIR [GLOB...]
+# Usage: mutants.sh made|written TREE OUT DIR [GLOB...]
 #
 # TREE is a worktree with the series, OUT its build directory, where all of it was built.
 # Leaves in DIR: NAME.patch for each; modules/KEY/, the modules that differ from those without
 # a bug, or a file "dropped" that says why there are none; and list, "NAME KEY why text
-# function" separated by tabs. Only the objects that a mutant is in are compiled, by the commands that kbuild
+# function test vendor" separated by tabs, where the last two are of those that are written: what has to catch it,
+# and on which vendor alone. Only the objects that a mutant is in are compiled, by the commands that kbuild
 # left, and only if they were not before: KEY is what they are made of. GLOB: no others than those of
 # such names.
 
 . "$(dirname "$0")/../lib.sh"
 
-tree=$(realpath "$1") out=$(realpath "$2") dir=$3 globs=("${@:4}")
+kind=$1 tree=$(realpath "$2") out=$(realpath "$3") dir=$4 globs=("${@:5}")
 [ ${#globs[@]} -gt 0 ] || globs=("*")
 kvm=arch/x86/kvm
 modules="kvm kvm-amd kvm-intel"
@@ -43,29 +45,32 @@ run()
 	(cd "$out" && bash -c "$command") >>"$dir/log" 2>&1
 }
 
-# objects FILE: those that it is in.
+# objects FILE...: those that one of them is in.
 objects()
 {
-	(cd "$out" && find $kvm virt/kvm -name '.*.o.cmd' -print0 | xargs -0 grep -lE " \.\./$1( |\$)" | sed -E 's,/\.([^/]*)\.cmd$,/\1,')
+	local files
+	files=$(printf '|%s' "$@")
+	(cd "$out" && find $kvm virt/kvm -name '.*.o.cmd' -print0 | xargs -0 grep -lE " \.\./(${files#|})( |\$)" | sed -E 's,/\.([^/]*)\.cmd$,/\1,')
 }
 
-# compile FILE TO: the modules with the file as it is now, those that differ.
+# compile TO FILE...: the modules with the files as they are now, those that differ.
 compile()
 {
-	local object module changed=()
-	for object in $(objects "$1"); do
+	local to=$1 object module changed=()
+	shift
+	for object in $(objects "$@"); do
 		cp -p "$out/$object" "$dir/saved/$(echo "$object" | tr / +)"
-		run "$object" || { echo "does not compile" >"$2/dropped"; return; }
+		run "$object" || { echo "does not compile" >"$to/dropped"; return; }
 		cmp -s "$out/$object" "$dir/saved/$(echo "$object" | tr / +)" || changed+=(-e "$object")
 	done
 	for module in $modules; do
 		if [ ${#changed[@]} -eq 0 ] || ! grep -qF "${changed[@]}" "$out/$kvm/$module.mod"; then continue; fi
-		if ! run "$kvm/$module.o" || ! run "$kvm/$module.ko"; then echo "does not link" >"$2/dropped"; return; fi
+		if ! run "$kvm/$module.o" || ! run "$kvm/$module.ko"; then echo "does not link" >"$to/dropped"; return; fi
 		strip --strip-debug -o "$dir/module" "$out/$kvm/$module.ko"
-		cmp -s "$dir/module" "$dir/modules/control/$module.ko" || gzip -n <"$dir/module" >"$2/$module.ko.gz"
+		cmp -s "$dir/module" "$dir/modules/control/$module.ko" || gzip -n <"$dir/module" >"$to/$module.ko.gz"
 	done
-	[ -n "$(ls "$2")" ] || echo "the same code as without it" >"$2/dropped"
-	[ -n "$(objects "$1")" ] || echo "not in this kernel" >"$2/dropped"
+	[ -n "$(ls "$to")" ] || echo "the same code as without it" >"$to/dropped"
+	[ -n "$(objects "$@")" ] || echo "not in this kernel" >"$to/dropped"
 }
 
 # As they were without the mutant, also if it is stopped here.
@@ -101,22 +106,37 @@ for module in $modules; do
 done
 control=$(cat "$dir"/modules/control/*.ko "$out/.config" | sha256sum)
 
-for file in $(git -C "$tree" diff --name-only base HEAD -- "$kvm/*.[ch]"); do
-	for name in $(find_mutants "$file"); do
-		key=$({ echo "$control"; sed 1,2d "$dir/$name.patch"; } | sha256sum | cut -c1-16)
-		to=$dir/modules/$key
-		if [ ! -d "$to" ] && wanted "$name"; then
-			say "$name: $(sed -n '1s/^Bug: //p' "$dir/$name.patch")"
-			rm -rf "$dir/saved" "$to.new"
-			mkdir -p "$dir/saved" "$to.new"
-			patch -s -d "$tree" -p1 <"$dir/$name.patch"
-			compile "$file" "$to.new"
-			restore
-			mv "$to.new" "$to"
-		fi
-		if [ ! -d "$to" ]; then why="not compiled"; else why=$(cat "$to/dropped" 2>/dev/null || echo -); fi
-		printf '%s\t%s\t%s\t%s\t%s\n' "$name" "$key" "$why" \
-			"$(sed -n '1s/^Bug: //p' "$dir/$name.patch")" "$(sed -n 's/^@@.*@@ //p' "$dir/$name.patch")" >>"$dir/list.new"
-	done
+# names: a patch for each.
+names()
+{
+	local file
+	if [ "$kind" = written ]; then
+		cp "$SCRIPTS"/mutants/*.patch "$dir"
+		(cd "$dir" && printf '%s\n' *.patch | sed 's/\.patch$//')
+		return
+	fi
+	for file in $(git -C "$tree" diff --name-only base HEAD -- "$kvm/*.[ch]"); do find_mutants "$file"; done
+}
+
+# field NAME PATTERN
+field() { sed -n "s/^$2//p" "$dir/$1.patch" | head -n 1; }
+
+for name in $(names); do
+	key=$({ echo "$control"; sed '1,/^$/d' "$dir/$name.patch"; } | sha256sum | cut -c1-16)
+	to=$dir/modules/$key
+	if ! wanted "$name" && [ "$kind" = written ]; then continue; fi
+	if [ ! -d "$to" ] && wanted "$name"; then
+		say "$name: $(field "$name" "Bug: ")"
+		rm -rf "$dir/saved" "$to.new"
+		mkdir -p "$dir/saved" "$to.new"
+		patch -s -d "$tree" -p1 <"$dir/$name.patch" || die "$name does not apply to the series" "Make it anew: see its text."
+		mapfile -t files < <(sed -n 's,^+++ b/,,p' "$dir/$name.patch")
+		compile "$to.new" "${files[@]}"
+		restore
+		mv "$to.new" "$to"
+	fi
+	if [ ! -d "$to" ]; then why="not compiled"; else why=$(cat "$to/dropped" 2>/dev/null || echo -); fi
+	printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$name" "$key" "$why" "$(field "$name" "Bug: ")" "$(field "$name" "@@.*@@ ")" \
+		"$(field "$name" "Caught-by: ")" "$(field "$name" "Vendor: ")" >>"$dir/list.new"
 done
 mv "$dir/list.new" "$dir/list"

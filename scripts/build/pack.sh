@@ -13,7 +13,6 @@
 # version's patched tree.
 
 . "$(dirname "$0")/../lib.sh"
-. "$SCRIPTS/plan/lib.sh"
 
 results=$1
 
@@ -38,12 +37,7 @@ cut -f 1-3 "$results/plan" | sort -u | while IFS=$'\t' read -r vendor kernel set
 	rm -rf "$machine.tree"
 	mkdir -p "$machine.tree"
 	awk -F '\t' -v machine="$vendor $kernel $set" \
-		'$1 " " $2 " " $3 == machine && $4 != "-" && $5 !~ /:/ { print $4, $5 }' "$results/plan" |
-		while read -r cell test; do
-			# All cells.
-			[ "$cell" != "*" ] || cell=$(cells "$set" "$vendor" "$test")
-			for one in $cell; do echo "$one $test"; done
-		done >"$machine.tree/plan"
+		'$1 " " $2 " " $3 == machine && $4 != "-" && $5 !~ /:/ { print $4, $5 }' "$results/plan" >"$machine.tree/plan"
 	programs=()
 	while read -r test; do
 		programs+=("$(program "$kernel" "$test")")

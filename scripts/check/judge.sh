@@ -207,21 +207,6 @@ expect fail 'failing_test: on the base kernel fail' "a failure that is not known
 change report "s|^not ok 3.*|ok 3 - $cell/failing_test|"
 expect pass '^note: amd failing_test: passes, fail? is listed' "a known failure that passes"
 
-# Mutants: caught by an assertion, in one cell at least.
-mutant()
-{
-	plant_good
-	plan amd mutant-x "*" failing_test caught '\.[ch]: ' "the bug" >"$results/plan"
-	mv "$results/selftests/amd-base" "$results/selftests/amd-mutant-x"
-	sed -i "$1" "$results/selftests/amd-mutant-x/report"
-}
-mutant ''
-expect pass '^1 passed, 0 failed' "a mutant that is caught"
-mutant 's/exit code 254/timeout/; /Assertion/,/3 != 4/d'
-expect fail 'mutant-x: SURVIVED' "a mutant that hangs"
-mutant 's/exit code 254/KVM not loaded with these parameters/; /Assertion/,/3 != 4/d'
-expect fail 'mutant-x: SURVIVED' "a mutant that does not load"
-
 # kvm-unit-tests: nothing may be worse than on the base.
 suite()
 {
@@ -249,7 +234,7 @@ expect pass 'note: .*unpatched fail' "a test that got better"
 suite patched/console '2i\[    3.000000] WARNING: CPU: 0 PID: 1 at f'
 expect fail 'boot: worse' "a warning of the patched kernel"
 
-# Mutants that were made: one that a test catches, and one that none does.
+# Mutants: one that a test catches, and one that none does.
 made=$CHECKED/made
 made()
 {
@@ -286,4 +271,22 @@ made equivalent /P2/s//P0/
 expect_made '1 passed, 1 failed' "a test that is another by now"
 made '' ''
 expect_made '1 passed, 1 failed' "a mutant that nobody caught"
+
+# One that is written has to be caught by its test, and on each vendor that it has.
+written()
+{
+	made '' "$2"
+	sed -i "s/\$/\t$1/" "$made/list"
+}
+written 'x_test	' ''
+expect_made '1 passed, 1 failed' "a mutant that its test catches, and one that it does not"
+written 'y_test	' '/y_test/s/M2/M1/'
+expect_made '0 passed, 2 failed' "a mutant that another test catches"
+written 'x_test	intel' ''
+expect_made '0 passed, 2 failed' "a mutant that is caught on the wrong vendor"
+written 'x_test	' ''
+sed -i 's/M1/-/; s/^intel\t\(.*-drop\t\)-/intel\t\1M3/' "$made/keys.intel"
+printf 'intel\tcell\tx_test\tP1\n' >"$made/tests.intel"
+echo 'intel	M3	cell	x_test	P1	pass	-' >>"$made/results"
+expect_made '0 passed, 2 failed' "a mutant that one vendor of two catches"
 exit $rc

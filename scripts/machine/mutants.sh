@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Run the series' directed tests on mutants that were made, many in one boot, until each
-# is caught or has seen them all.
+# Run the series' directed tests on mutants, many in one boot, until each is caught or has
+# seen them all: of one that is written the test that it names.
 #
 # Usage: mutants.sh TREE DIR VENDOR [COUNT]
 #
@@ -25,9 +25,11 @@ hash() { sha256sum | cut -c1-16; }
 	printf '%s\t%s\t%s\n' "$vendor" "$name" "$key"
 done | sed "s/\t$(hash </dev/null)\$/\t-/" >"$dir/keys.$vendor"
 
-# Short tests first, in two cells: all parameters as by default, and all of them otherwise.
-"$SCRIPTS/plan/plan.sh" kernels=patched sets=series vendors="$vendor" source="$tree" |
-	awk -F '\t' '$6 == "pass" && $4 ~ /^backdoor=(N(,[a-z_]+=1)+|Y(,[a-z_]+=0)+)$/ && $5 !~ /:|^boot$|_(fuzz|perf)_test$/ { print $4, $5 }' |
+# Short tests first, in two cells: all parameters as by default, and all of them otherwise. For one that is
+# written all cells count.
+tests=$(cut -f 6 "$dir/list" | sort -u | xargs)
+"$SCRIPTS/plan/plan.sh" kernels=patched sets=series vendors="$vendor" source="$tree" ${tests:+test="$tests"} |
+	awk -F '\t' -v all="$tests" '$6 == "pass" && $5 !~ /:|^boot$|_(fuzz|perf)_test$/ && (all || $4 ~ /^backdoor=(N(,[a-z_]+=1)+|Y(,[a-z_]+=0)+)$/) { print $4, $5 }' |
 	while read -r cell test; do
 		printf '%s\t%s\t%s\t%s\t%s\n' "$(cells selftests "$vendor" | grep -nxF -- "$cell" | cut -d : -f 1)" \
 			"$(wc -l <"$tree/tools/testing/selftests/kvm/x86/$test.c")" "$cell" "$test" "$(hash <"$(program "$test")")"
@@ -70,7 +72,7 @@ while "$SCRIPTS/report/mutants.sh" "$dir" "$SCRIPTS/mutants/survivors" "$vendor"
 		"$OUT/mutant/stage" "$files" "${programs[@]}"
 	rm -rf "$files"
 	printf '%s\tmutant\tmade\t-\tboot\tpass\t-\t-\n' "$vendor" >"$run/plan"
-	"$SCRIPTS/machine/run.sh" results="$run" params="lab.timeout=200"
+	"$SCRIPTS/machine/run.sh" results="$run" limit=14400 params="lab.timeout=200"
 	record
 	[ -s "$run/results" ] || die "the machine had no results" "Look into $(short "$run")/done"
 	say "Mutants on $vendor: $(cut -f 2 "$run/results" | sort -u | wc -l) run, $(wc -l <"$run/results") tests"

@@ -8,12 +8,10 @@ rows()
 	sed -E "s/^(([a-z]+ +)?[a-z*]+)@${VERSION//./\\.}([[:blank:]])/\1\3/; /^([a-z]+ +)?[a-z*]+@/d" "$SCRIPTS/plan/$1"
 }
 
-# cells SET VENDOR [TEST]: of plan/cells, those in which TEST runs. The sets of selftests run in
-# the cells of selftests.
+# cells SET VENDOR: of plan/cells. The sets of selftests run in the cells of selftests.
 cells()
 {
 	local set=$1
 	case $set in series|upstream) set=selftests ;; esac
-	rows cells | awk -v set="$set" -v vendor="$2" -v test="${3:-}" \
-		'$1 == set && ($2 == vendor || $2 == "*") && (!test || !$4 || index("," $4 ",", "," test ",")) { print $3 }'
+	rows cells | awk -v set="$set" -v vendor="$2" '$1 == set && ($2 == vendor || $2 == "*") { print $3 }'
 }

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
-# What is known of mutants that were made. Input, separated by tabs, each with its FILE=NAME before it:
-#   list       NAME KEY why text function, as build/mutants.sh leaves it
+# What is known of mutants. Input, separated by tabs, each with its FILE=NAME before it:
+#   list       NAME KEY why text function test vendor, as build/mutants.sh leaves it
 #   keys       VENDOR NAME MODULES: what they are with it on that vendor; "-" is as without
 #   tests      VENDOR CELL TEST PROGRAM, in the order in which they are to run
 #   results    VENDOR MODULES CELL TEST PROGRAM RESULT DETAIL, of the tests as they are now and others
 #   survivors  scripts/mutants/survivors
+#   caught     scripts/mutants/caught
 # vendor=NAME count=N: print what is to run next on that vendor: "MUTANT CELL TEST" for N mutants that nobody has
-# caught yet, and that have tests left. The tests of what the mutant is about come first: those that caught
-# others of its function, and whose names have words of its text. Else: the report, and the total to TOTAL.
+# caught yet, and that have tests left. Of one that is written that is its test, on each vendor that it has. Of one
+# that is made it is all, on one vendor after the other, until one is caught; first the test that caught
+# it the last time, then those of what the mutant is about: that caught others of its function, and whose
+# names have words of its text. Else: the report, and the total to TOTAL.
 
 # Caught is a failed assertion, a complaint of the kernel, or a machine that is no more; not a test, or a
 # machine, that comes to no end.
@@ -22,9 +25,15 @@ function caught(v, name,   i, id)
 {
 	for (i = 1; i <= ntests; i++) {
 		id = modules[v, name] SUBSEP test[i]
-		if (test_vendor[i] == v && (id in result) && catches(result[id], detail[id])) return id
+		if (test_vendor[i] == v && takes(name, i) && (id in result) && catches(result[id], detail[id])) return id
 	}
 	return ""
+}
+
+function caught_elsewhere(vendor, name,   v)
+{
+	for (v in vendors) if (v != vendor && (v, name) in modules && modules[v, name] != "-" && caught(v, name) != "") return 1
+	return 0
 }
 
 # The tests that it has not seen. With one that took its machine it is over.
@@ -32,18 +41,26 @@ function left(v, name,   i, n)
 {
 	if (modules[v, name] in lost) return 0
 	for (i = 1; i <= ntests; i++)
-		if (test_vendor[i] == v && !((modules[v, name] SUBSEP test[i]) in result)) n++
+		if (test_vendor[i] == v && takes(name, i) && !((modules[v, name] SUBSEP test[i]) in result)) n++
 	return n + 0
 }
 
-# How many of the words of a test's name the mutant's text has; first comes what caught others of the function.
-function relevance(name, test,   n, i, words, r)
+# Does the mutant run this test?
+function takes(name, i,   part)
 {
-	if ((in_function[name], test) in hits) r = 5
+	split(test[i], part, SUBSEP)
+	return !(name in only_test) || only_test[name] == part[2]
+}
+
+# How many of the words of a test's name the mutant's text has; before that comes what caught others of the function.
+function relevance(v, name, test,   n, i, words, r)
+{
+	if ((v, test, text[name]) in last_time) return 9
+	if ((in_function[name], test) in hits) r = 4
 	n = split(test, words, "_")
 	for (i = 1; i <= n; i++)
 		if (words[i] !~ /^(vmware|test|emulated|userspace)$/ && index(tolower(context[name]), substr(words[i], 1, 4))) r++
-	return r + 0
+	return r > 8 ? 8 : r + 0
 }
 
 function next_for(v, name,   r, i, part)
@@ -51,7 +68,7 @@ function next_for(v, name,   r, i, part)
 	for (r = 9; r >= 0; r--)
 		for (i = 1; i <= ntests; i++) {
 			split(test[i], part, SUBSEP)
-			if (test_vendor[i] == v && relevance(name, part[2]) == r && !((modules[v, name] SUBSEP test[i]) in result))
+			if (test_vendor[i] == v && takes(name, i) && relevance(v, name, part[2]) == r && !((modules[v, name] SUBSEP test[i]) in result))
 				print name, part[1], part[2]
 		}
 }
@@ -59,10 +76,12 @@ function next_for(v, name,   r, i, part)
 BEGIN { FS = OFS = "\t"; control = "control"; vendors["amd"]; vendors["intel"] }
 
 FILE == "list" { names[++nnames] = $1; why[$1] = $3; text[$1] = $4; context[$1] = $4 " " $5; in_function[$1] = $5 }
-FILE == "keys" { modules[$1, $2] = $3 }
+FILE == "list" && $6 { only_test[$1] = $6; only_vendor[$1] = $7 }
+FILE == "keys" { modules[$1, $2] = only_vendor[$2] && only_vendor[$2] != $1 ? "-" : $3 }
 FILE == "tests" { test_vendor[++ntests] = $1; test[ntests] = $2 SUBSEP $3 SUBSEP $4 }
 FILE == "results" { id = $2 SUBSEP $3 SUBSEP $4 SUBSEP $5; if (!(id in result)) { result[id] = $6; detail[id] = $7 } if ($7 ~ /the machine ended/) lost[$2] }
 FILE == "survivors" && /^[^#\t]/ { class = /^(equivalent|unreachable): / ? $1 : ""; sub(/:.*/, "", class); reason = $0; next }
+FILE == "caught" && !/^#/ { last_time[$1, $2, $3] }
 FILE == "survivors" && /^\t/ && class { known[substr($0, 2)] = class; known_why[substr($0, 2)] = reason }
 
 END {
@@ -73,16 +92,14 @@ END {
 				hits[in_function[names[i]], part[3]]
 			}
 		if (left(vendor, control)) { next_for(vendor, control); count-- }
-		# Those that another vendor caught come later, and last those that are known to survive.
-		for (pass = 0; pass <= 2; pass++)
+		# Last come those that are known to survive.
+		for (pass = 0; pass <= 1; pass++)
 			for (i = 1; i <= nnames && count > 0; i++) {
 				# The vendors run at a time, and meet in the middle.
 				name = names[vendor == "intel" ? nnames + 1 - i : i]
 				key = modules[vendor, name]
 				if (why[name] != "-" || !key || key == "-" || key in chosen || caught(vendor, name) != "" || !left(vendor, name)) continue
-				late = text[name] in known ? 2 : 0
-				for (v in vendors) if (v != vendor && modules[v, name] != "-" && caught(v, name) != "") late = 1
-				if (late != pass) continue
+				if ((text[name] in known) != pass || (!(name in only_test) && caught_elsewhere(vendor, name))) continue
 				chosen[key]
 				next_for(vendor, name)
 				count--
@@ -99,26 +116,27 @@ END {
 		if (why[name] !~ /^(-|not compiled)$/) { dropped[why[name]]++; continue }
 		all++
 		if (why[name] != "-") { waiting++; continue }
-		hit = ""; open = 0
+		hit = ""; open = missed = 0
 		for (v in vendors) {
-			if (!((v, name) in modules)) open = 1
+			if (!((v, name) in modules) && !(name in only_test)) open = 1
 			if (!((v, name) in modules) || modules[v, name] == "-") continue
 			ran[v] += !left(v, name) || (id = caught(v, name)) != ""
 			if ((id = caught(v, name)) != "") {
 				split(id, part, SUBSEP)
 				by[v]++; by_test[part[3]]++
-				hit = hit sprintf("; %s: %s: %s", v, part[3], detail[id])
-			} else open += left(v, name) > 0
+				hit = hit v "\t" part[3] "\t" text[name] "\t" detail[id] "\n"
+			} else { open += left(v, name) > 0; missed += name in only_test }
 		}
-		if (hit != "") { ncaught++; print "caught: " name ": " text[name] hit >CAUGHT }
+		printf "%s", hit >CAUGHT
+		if (hit != "" && !missed) ncaught++
 		else if (open) waiting++
 		else if (text[name] in known) { nlisted[known[text[name]]]++; print "known: " name ": " text[name] " (" known_why[text[name]] ")" }
 		else { nsurvived++; print "SURVIVED: " name ": " text[name] }
-		if (hit != "" && text[name] in known && !(text[name] in both)) both[text[name]] = name
+		if (hit != "" && !missed && text[name] in known && !(text[name] in both)) both[text[name]] = name
 	}
 	print ""
 	for (t in both) print "note: " both[t] " is caught, but a mutant of that text is in survivors: " t
-	printf "%d mutants made:", nnames
+	printf "%d mutants:", nnames
 	for (w in dropped) printf " %d %s,", dropped[w], w
 	printf " %d to run\n", all
 	for (v in vendors) printf "%s: %d run, %d caught\n", v, ran[v], by[v]
