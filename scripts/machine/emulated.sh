@@ -192,6 +192,28 @@ test_tools()
 	rm -f "$m".*
 }
 
+# They count as no more once they have asked for nothing for 30 seconds.
+test_tools_timeout()
+{
+	local m=$results/monitor-tools-timeout seconds
+	monitor "$m"
+	guest '"guestinfo":{"tools":"1","silent":"1"}' -chardev "pipe,id=qmp,path=$m" -mon chardev=qmp,mode=control &
+	wait_for 120 "$log" 'host: Set_Option'
+	qmp "$m" vmware-tools-request '"request":"ping"' >/dev/null
+	wait_for 60 "$log" '# silent'
+	for seconds in 20 12; do
+		sleep $seconds
+		qmp "$m" qom-get '"path":"/machine/peripheral/vmrpc","property":"tools-running"' >/dev/null
+	done
+	qmp "$m" vmware-tools-request '"request":"halt"' >/dev/null
+	qmp "$m" quit >/dev/null
+	wait $! || rc=$?
+	judge 0 '# silent'
+	in_order "$m.log" '"return": true' '"return": false' "GenericError.*VMware's tools do not run"
+	cat "$m.log" >>"$log"
+	rm -f "$m".*
+}
+
 # Its channels are closed, and the host's requests begin anew.
 test_loadvm()
 {
@@ -247,7 +269,7 @@ test_migration()
 	rm -f "$results/migration" "$m".*
 }
 
-names="monitor without-kvm libvirt commands writable old-machine time-sync files crash no-device tools loadvm migration fuzz fuzz-in-valgrind"
+names="monitor without-kvm libvirt commands writable old-machine time-sync files crash no-device tools tools-timeout loadvm migration fuzz fuzz-in-valgrind"
 if [ -n "$tests" ]; then
 	tr ' ' '\n' <<<"$names"
 	exit
