@@ -22,10 +22,11 @@ TEST(no_vmware_cpuid)
 		TEST_ASSERT(cpuid->entries[i].function != 0x40000010, "KVM has VMware's CPUID");
 }
 
+static const u8 rdpmc[] = { 0x0f, 0x33 };
+
 /* By default, only vCPUs with a PMU have VMware's pseudo-PMCs. */
 TEST(pseudo_pmcs_without_vpmu)
 {
-	static const u8 rdpmc[] = { 0x0f, 0x33 };
 	struct kvm_regs regs = { .rcx = VMWARE_PMC_HOST_TSC };
 	struct kvm_vcpu *vcpu;
 	struct kvm_vm *vm;
@@ -37,6 +38,23 @@ TEST(pseudo_pmcs_without_vpmu)
 	vcpu = bare_vcpu_add(vm, 0);
 	vcpu_clear_cpuid_entry(vcpu, 0xa);
 	bare_vcpu_load(vcpu, BARE_MODE_64_CPL3, rdpmc, sizeof(rdpmc), &regs);
+	vcpu_run(vcpu);
+	bare_vcpu_assert_exception(vcpu, GP_VECTOR);
+	kvm_vm_free(vm);
+}
+
+/* The host's PMCs aren't the guest's, also if there are no pseudo-PMCs to intercept RDPMC for. */
+TEST(pmcs_without_vpmu)
+{
+	struct kvm_vm *vm = bare_vm_create();
+	struct kvm_regs regs = {};
+	struct kvm_vcpu *vcpu;
+
+	if (kvm_has_cap(KVM_CAP_PMU_CAPABILITY))
+		vm_enable_cap(vm, KVM_CAP_PMU_CAPABILITY, KVM_PMU_CAP_DISABLE);
+	vm_enable_cap(vm, KVM_CAP_X86_VMWARE, 0);
+	vcpu = bare_vcpu_add(vm, 0);
+	bare_vcpu_load(vcpu, BARE_MODE_64_CPL0, rdpmc, sizeof(rdpmc), &regs);
 	vcpu_run(vcpu);
 	bare_vcpu_assert_exception(vcpu, GP_VECTOR);
 	kvm_vm_free(vm);

@@ -26,6 +26,7 @@ static const struct vmware_insn in = ACCESS("in", VMWARE_PORT, 4, false, 0xed);
 static const struct vmware_insn out = ACCESS("out", VMWARE_PORT, 4, true, 0xef);
 static const struct vmware_insn rep_ins = ACCESS("rep insb", VMWARE_PORT_HB, 1, false, 0xf3, 0x6c);
 static const struct vmware_insn rep_outs = ACCESS("rep outsb", VMWARE_PORT_HB, 1, true, 0xf3, 0x6e);
+static const struct vmware_insn divide = ACCESS("div", VMWARE_PORT, 0, false, 0xf7, 0xf1);
 static const struct vmware_insn vmload = ACCESS("vmload", VMWARE_PORT, 0, false, 0x0f, 0x01, 0xda);
 
 static const struct vmware_insn hlt = ACCESS("hlt", 0x80, 0, false, 0xf4);
@@ -446,6 +447,14 @@ TEST_F(vmware_nested_faults, gp_on_event)
 			l2_run_to_gp(self->vcpu);
 		}
 	}
+}
+
+/* Other exceptions are none of L0's business, no matter what's in EAX and DX. */
+TEST_F(vmware_nested_faults, other_exception)
+{
+	l2->exceptions = BIT(DE_VECTOR);
+	l2_load(self->vm, &divide, 3, 0, 0, 0);
+	l2_run_to_exception(self->vcpu, DE_VECTOR, l2_gva(L2_CODE));
 }
 
 /* Each iteration is an access of its own, i.e. userspace can take the magic away. */

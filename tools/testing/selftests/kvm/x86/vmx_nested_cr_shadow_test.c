@@ -8,14 +8,14 @@
 #include "processor.h"
 #include "vmx.h"
 
-/* What L1 hides.  VMX requires both to be set in the effective CR0 and CR4. */
-#define HIDDEN_CR0	X86_CR0_NE
-#define HIDDEN_CR4	X86_CR4_VMXE
+/* L1 hides NE and VMXE, which VMX requires, and shows CD and TSD instead. */
+#define L1_CR0		(X86_CR0_NE | X86_CR0_CD)
+#define L1_CR4		(X86_CR4_VMXE | X86_CR4_TSD)
 
 static void l2_check_crs(void)
 {
-	GUEST_ASSERT_EQ(get_cr0() & HIDDEN_CR0, 0);
-	GUEST_ASSERT_EQ(get_cr4() & HIDDEN_CR4, 0);
+	GUEST_ASSERT_EQ(get_cr0() & L1_CR0, X86_CR0_CD);
+	GUEST_ASSERT_EQ(get_cr4() & L1_CR4, X86_CR4_TSD);
 }
 
 static void l2_guest_code(void)
@@ -47,13 +47,13 @@ static void l1_guest_code(struct vmx_pages *vmx)
 
 	cr0 = vmreadz(GUEST_CR0);
 	cr4 = vmreadz(GUEST_CR4);
-	GUEST_ASSERT(cr0 & HIDDEN_CR0);
-	GUEST_ASSERT(cr4 & HIDDEN_CR4);
+	GUEST_ASSERT_EQ(cr0 & L1_CR0, X86_CR0_NE);
+	GUEST_ASSERT_EQ(cr4 & L1_CR4, X86_CR4_VMXE);
 
-	vmwrite(CR0_GUEST_HOST_MASK, HIDDEN_CR0);
-	vmwrite(CR0_READ_SHADOW, cr0 & ~HIDDEN_CR0);
-	vmwrite(CR4_GUEST_HOST_MASK, HIDDEN_CR4);
-	vmwrite(CR4_READ_SHADOW, cr4 & ~HIDDEN_CR4);
+	vmwrite(CR0_GUEST_HOST_MASK, L1_CR0);
+	vmwrite(CR0_READ_SHADOW, cr0 ^ L1_CR0);
+	vmwrite(CR4_GUEST_HOST_MASK, L1_CR4);
+	vmwrite(CR4_READ_SHADOW, cr4 ^ L1_CR4);
 
 	GUEST_ASSERT(!vmlaunch());
 	GUEST_ASSERT_EQ(vmreadz(VM_EXIT_REASON), EXIT_REASON_VMCALL);
