@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Tests for races of VMware emulation with another thread: with userspace that changes
- * the exit while KVM completes it, and with code of L2 that changes while it's emulated.
+ * the exit while KVM completes it, with code of L2 that changes while it's emulated, and
+ * with other vCPUs, also of a VM that has none of it.
  */
 #include <pthread.h>
 
@@ -98,6 +99,111 @@ static void *change_code(void *code)
 		usleep(100);
 	}
 	return NULL;
+}
+
+/* A hypercall, then IN, at CPL3, with values that no other vCPU has. */
+#define NR_STEPS	3
+
+struct neighbour {
+	struct kvm_vcpu *vcpu;
+	u64 id;
+	bool has_vmware;
+};
+
+static void do_step(struct neighbour *n, int step)
+{
+	static const struct vmware_insn in = { "in", .size = 4 };
+	struct kvm_vcpu *vcpu = n->vcpu;
+	struct kvm_regs regs = {
+		.rax = VMWARE_MAGIC,
+		.rbx = n->id,
+		.rdx = VMWARE_PORT,
+		.rbp = ~n->id,
+	};
+	u8 code[HCALL_SIZE + 1];
+
+	switch (step) {
+	case 0:
+		memcpy(code, vmware_hcall(host_cpu_is_intel), HCALL_SIZE);
+		code[HCALL_SIZE] = 0xed;
+		bare_vcpu_load(vcpu, BARE_MODE_64_CPL3, code, sizeof(code), &regs);
+		vcpu_run(vcpu);
+		break;
+	case 1:
+		TEST_ASSERT_KVM_EXIT_REASON(vcpu, KVM_EXIT_VMWARE);
+		TEST_ASSERT_EQ(vcpu->run->vmware.u.hcall.rbx, n->id);
+		TEST_ASSERT_EQ(vcpu->run->vmware.u.hcall.rbp, ~n->id);
+		vcpu->run->vmware.u.hcall.rbx = n->id + 1;
+		vcpu_run(vcpu);
+		break;
+	case 2:
+		vmware_assert_io(vcpu, &in, VMWARE_PORT, false);
+		*(u32 *)vmware_io_data(vcpu) = n->id;
+		vcpu_run(vcpu);
+		bare_vcpu_assert_done(vcpu, sizeof(code));
+		vcpu_regs_get(vcpu, &regs);
+		TEST_ASSERT_EQ(regs.rax, (u32)n->id);
+		TEST_ASSERT_EQ(regs.rbx, n->id + 1);
+		TEST_ASSERT_EQ(regs.rbp, ~n->id);
+		n->id += 0x10000;
+		break;
+	}
+}
+
+/* Without VMware's hypercalls it's one of KVM's, which isn't for CPL3. */
+static void do_next(struct neighbour *n, int step)
+{
+	struct kvm_regs regs;
+
+	if (n->has_vmware) {
+		do_step(n, step);
+	} else if (!step) {
+		do_step(n, 0);
+		bare_vcpu_assert_exception(n->vcpu, GP_VECTOR);
+		vcpu_regs_get(n->vcpu, &regs);
+		TEST_ASSERT_EQ(regs.rax, -KVM_EPERM);
+		TEST_ASSERT_EQ(regs.rbx, n->id);
+	}
+}
+
+static void *do_all(void *arg)
+{
+	int i;
+
+	for (i = 0; i < 200 * NR_STEPS; i++)
+		do_next(arg, i % NR_STEPS);
+	return NULL;
+}
+
+/* Two VMs, each with two vCPUs: in turn, in between each other's exits, then at once. */
+TEST(neighbours)
+{
+	const u64 flags = KVM_X86_VMWARE_BACKDOOR | KVM_X86_VMWARE_HYPERCALL;
+	struct neighbour neighbours[4] = {};
+	struct kvm_vm *vm = NULL;
+	pthread_t threads[4];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(neighbours); i++) {
+		if (!(i & 1)) {
+			vm = bare_vm_create();
+			vm_enable_cap(vm, KVM_CAP_X86_VMWARE, i ? 0 : flags);
+		}
+		neighbours[i].vcpu = bare_vcpu_add(vm, i & 1);
+		neighbours[i].has_vmware = i < 2;
+		neighbours[i].id = 0xf0e0d0c0b0a00000 + i * 2;
+	}
+
+	for (i = 0; i < ARRAY_SIZE(neighbours) * NR_STEPS; i++)
+		do_next(&neighbours[i % ARRAY_SIZE(neighbours)], i / ARRAY_SIZE(neighbours));
+
+	for (i = 0; i < ARRAY_SIZE(neighbours); i++)
+		pthread_create(&threads[i], NULL, do_all, &neighbours[i]);
+	for (i = 0; i < ARRAY_SIZE(neighbours); i++)
+		pthread_join(threads[i], NULL);
+
+	kvm_vm_free(neighbours[0].vcpu->vm);
+	kvm_vm_free(neighbours[2].vcpu->vm);
 }
 
 FIXTURE(vmware_races)
