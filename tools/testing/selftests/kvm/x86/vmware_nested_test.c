@@ -172,14 +172,14 @@ TEST_F(vmware_nested, allowed)
 			l2_run_to(self->vcpu, l2->io ? L1_IO : L2_DONE);
 		}
 
+		l2_load(self->vm, &rdpmc, 0, VMWARE_PMC_HOST_TSC, 0, 0);
+		l2_run_to_gp(self->vcpu);
+
 		/* Ditto if KVM emulates the access. */
 		if (is_forced_emulation_enabled && l2->io) {
 			l2_load(self->vm, &fep_in, 0, 0, 0, 0);
 			l2_run_to(self->vcpu, L1_IO);
 		}
-
-		l2_load(self->vm, &rdpmc, 0, VMWARE_PMC_HOST_TSC, 0, 0);
-		l2_run_to_gp(self->vcpu);
 	}
 }
 

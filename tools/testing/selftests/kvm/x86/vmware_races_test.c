@@ -179,6 +179,7 @@ static void *do_all(void *arg)
 TEST(neighbours)
 {
 	const u64 flags = KVM_X86_VMWARE_BACKDOOR | KVM_X86_VMWARE_HYPERCALL;
+	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
 	struct neighbour neighbours[4] = {};
 	struct kvm_vm *vm = NULL;
 	pthread_t threads[4];
@@ -190,6 +191,7 @@ TEST(neighbours)
 			vm_enable_cap(vm, KVM_CAP_X86_VMWARE, i ? 0 : flags);
 		}
 		neighbours[i].vcpu = bare_vcpu_add(vm, i & 1);
+		vcpu_mp_state_set(neighbours[i].vcpu, &runnable);
 		neighbours[i].has_vmware = i < 2;
 		neighbours[i].id = 0xf0e0d0c0b0a00000 + i * 2;
 	}
