@@ -88,7 +88,8 @@ unpack_source()
 	done
 	cd "$tree"
 	# Where it is no tree of git, git applies nothing below another repository's.
-	series | GIT_CEILING_DIRECTORIES=$WORK/modules xargs git apply
+	series | GIT_CEILING_DIRECTORIES=$WORK/modules xargs git apply ||
+		{ echo "patches/linux-$VERSION was made for another version of Linux $VERSION: see its README.md"; return 1; }
 }
 
 kmake()
