@@ -129,7 +129,7 @@ for name in $(names); do
 		say "$name: $(field "$name" "Bug: ")"
 		rm -rf "$dir/saved" "$to.new"
 		mkdir -p "$dir/saved" "$to.new"
-		patch -s -d "$tree" -p1 <"$dir/$name.patch" || die "$name does not apply to the series" "Make it anew: see its text."
+		patch -s -F0 --no-backup-if-mismatch -d "$tree" -p1 <"$dir/$name.patch" || die "$name does not apply to the series" "Make it anew: see its text."
 		mapfile -t files < <(sed -n 's,^+++ b/,,p' "$dir/$name.patch")
 		compile "$to.new" "${files[@]}"
 		restore

@@ -204,6 +204,9 @@ change amd-patched/report 's/^not ok 3/ok 3/'
 expect fail 'failing_test: unpatched fail' "a known failure on one kernel only"
 change plan '/failing_test/s/fail?\t[^\t]*/pass\t-/'
 expect fail 'failing_test: on the base kernel fail' "a failure that is not known"
+change plan '/patched.*new_test/s/pass\t-/fail?\tnew_test.c: g == h/'
+sed -i 's/^ok 4 - \(.*\)/# ==== Test Assertion Failure ====\n#   x86\/new_test.c:7: g == h\nnot ok 4 - \1 # exit code 254/' "$results/selftests/amd-patched/report"
+expect pass '^4 passed, 0 failed, 4 skipped$' "a known failure of a test that skips on the unpatched kernel"
 change report "s|^not ok 3.*|ok 3 - $cell/failing_test|"
 expect pass '^note: amd failing_test: passes, fail? is listed' "a known failure that passes"
 

@@ -20,10 +20,20 @@ program() { echo "$OUT/mutant/kselftest/x86/$1"; }
 hash() { sha256sum | cut -c1-16; }
 
 # What each mutant makes of the modules of this vendor.
-{ echo "control	control"; cut -f 1,2 "$dir/list"; } | while IFS=$'\t' read -r name key; do
-	key=$({ cat "$dir/modules/$key/"{kvm,kvm-"$vendor"}.ko* 2>/dev/null || :; } | hash)
+modules()
+{
+	local module
+	for module in kvm "kvm-$vendor"; do
+		cat "$dir/modules/$1/$module.ko"* 2>/dev/null || cat "$dir/modules/control/$module.ko"
+	done | hash
+}
+control=$(modules control)
+cut -f 1,2 "$dir/list" | while IFS=$'\t' read -r name key; do
+	key=$(modules "$key")
+	[ "$key" != "$control" ] || key=-
 	printf '%s\t%s\t%s\n' "$vendor" "$name" "$key"
-done | sed "s/\t$(hash </dev/null)\$/\t-/" >"$dir/keys.$vendor"
+done >"$dir/keys.$vendor"
+printf '%s\tcontrol\t%s\n' "$vendor" "$control" >>"$dir/keys.$vendor"
 
 # Short tests first, in two cells: all parameters as by default, and all of them otherwise. For one that is
 # written all cells count.
@@ -76,7 +86,6 @@ while "$SCRIPTS/report/mutants.sh" "$dir" "$SCRIPTS/mutants/survivors" "$vendor"
 	record
 	[ -s "$run/results" ] || die "the machine had no results" "Look into $(short "$run")/done"
 	say "Mutants on $vendor: $(cut -f 2 "$run/results" | sort -u | wc -l) run, $(wc -l <"$run/results") tests"
-	control=$(awk -F '\t' '$2 == "control" { print $3 }' "$dir/keys.$vendor")
 	! awk -F '\t' -v key="$control" '$2 == key && $6 == "fail"' "$run/results" | grep . ||
 		die "a test fails without a bug"
 done

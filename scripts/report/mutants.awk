@@ -114,6 +114,7 @@ END {
 	for (i = 1; i <= nnames; i++) {
 		name = names[i]
 		if (why[name] !~ /^(-|not compiled)$/) { dropped[why[name]]++; continue }
+		if (only_vendor[name] && !((only_vendor[name], name) in modules)) { dropped["for the other vendor"]++; continue }
 		all++
 		if (why[name] != "-") { waiting++; continue }
 		hit = ""; open = missed = 0

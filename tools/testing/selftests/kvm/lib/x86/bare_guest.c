@@ -154,13 +154,12 @@ static void bare_vcpu_set_mode(struct kvm_vcpu *vcpu, enum bare_mode mode)
 	sregs.idt = (struct kvm_dtable) { BARE_IDT32, BARE_NR_VECTORS * 8 - 1 };
 	/* ESP0 and SS0, or RSP0. */
 	tss[1] = BARE_STACK0;
-	tss[2] = SEL_DATA;
+	tss[2] = bare_mode_has_paging(mode) ? 0 : SEL_DATA;
 	if (bare_mode_has_paging(mode)) {
 		sregs.cr0 |= X86_CR0_PG;
 		sregs.cr4 |= X86_CR4_PAE;
 		sregs.efer = EFER_LME | EFER_LMA;
 		sregs.idt = (struct kvm_dtable) { BARE_IDT64, BARE_NR_VECTORS * 16 - 1 };
-		tss[2] = 0;
 	}
 	memset(sregs.interrupt_bitmap, 0, sizeof(sregs.interrupt_bitmap));
 
