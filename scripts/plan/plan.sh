@@ -82,7 +82,8 @@ expect()
 in_cell()
 {
 	local only
-	only=$(rows cells | awk -v cell="$*" '$1 " " $2 " " $3 == cell && $4 { gsub(",", "\n", $4); print $4 }')
+	only=$(rows cells | awk -v set="$1" -v vendor="$2" -v cell="$3" \
+		'$1 == set && ($2 == vendor || $2 == "*") && $3 == cell && $4 { gsub(",", "\n", $4); print $4 }')
 	if [ -n "$only" ]; then grep -xF "$only"; else grep -vxF "$extra"$'\n'"$(tools_tests)" | grep .; fi || :
 }
 
