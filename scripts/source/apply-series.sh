@@ -57,11 +57,13 @@ if [ ${#patches[@]} -eq 0 ]; then
 fi
 if ! tree_git am -q --no-3way "${patches[@]}" >"$LOGS/apply.log" 2>&1; then
 	failed=$(sed -n 's/^Patch failed at //p' "$LOGS/apply.log" | head -1)
+	linux=$([ "$1" != linux ] || echo 1)
 	tree_git am --abort || :
 	tree_git checkout -q -B main "$old"
 	tail -n 15 "$LOGS/apply.log" >&2
 	die "the series does not apply to this base: $(tree_git log -1 --format=%s base)" \
-	    "The first patch that fails: ${failed:-unknown, see the log} (log: build/log/apply.log)"
+	    "The first patch that fails: ${failed:-unknown, see the log} (log: build/log/apply.log)" \
+	    ${linux:+"Another point release can be given: KERNEL=/path/to/linux."}
 fi
 say "Applied ${#patches[@]} patches to $(short "$SRC")"
 record
