@@ -33,6 +33,8 @@ configure()
 }
 
 mkdir -p "$tree/$build" "$(dirname "$out")"
+exec 8>"$tree/$build/.lab-lock"
+flock -n 8 || { say "Another command builds this kernel: waiting for it"; flock 8; }
 [ -e "$out" ] || ln -s "$(realpath --relative-to="$(dirname "$out")" "$tree")/$build" "$out"
 
 # Configure again when a fragment or a Kconfig file changed.
