@@ -18,20 +18,31 @@ tools_qemu()
 	: >"/tmp/$name.guest"
 	: >"/tmp/$name.qemu"
 	echo "vmm\$ qemu-system-x86_64 -accel $accel $*"
-	timeout -s KILL 1500 /qemu/qemu-system-x86_64 -L /qemu -nodefaults -no-reboot -display none \
+	{ timeout -s KILL 1500 /qemu/qemu-system-x86_64 -L /qemu -nodefaults -no-reboot -display none \
 		-accel "$accel" -cpu host,kvm=off -m 256 -rtc base=$host_clock \
 		-kernel /guest/vmlinuz -initrd "/guest/$medium" \
 		-append "quiet console=ttyS0 panic=-1 no_timer_check lab.tools" \
 		-serial file:/tmp/console -chardev "file,id=report,path=/tmp/$name.guest,append=on" -serial chardev:report \
 		-chardev "pipe,id=qmp,path=/tmp/$name" -mon chardev=qmp,mode=control \
 		-device "{\"driver\":\"vmrpc\",\"id\":\"vmrpc\",\"time-sync\":true,\"guestinfo\":{}}" \
-		-trace 'vmrpc_*' "$@" >>"/tmp/$name.qemu" 2>&1 </dev/null &
+		-trace 'vmrpc_*' "$@"; echo "exit code $?"; } >>"/tmp/$name.qemu" 2>&1 </dev/null &
+}
+
+# says NAME OF REGEX: waits for it; but a QEMU that has ended, as without the capability, says no more.
+says()
+{
+	local left=300 ended=
+	until grep -qs -e "$3" "/tmp/$1.$2"; do
+		left=$((left - 1))
+		[ $left -gt 0 ] && [ -z "$ended" ] || return 1
+		ended=$(grep -s '^exit code ' "/tmp/$1.qemu") || sleep 1
+	done
 }
 
 # Each of these says what it waited for if it did not come.
-guest_says() { wait_for 300 "/tmp/$1.guest" "$2" || { why="the guest does not say: $2"; false; }; }
-qemu_says() { wait_for 300 "/tmp/$1.qemu" "$2" || { why="QEMU does not say: $2"; false; }; }
-qmp_says() { wait_for 300 "/tmp/$1.log" "$2" || { why="QMP does not say: $2"; false; }; }
+guest_says() { says "$1" guest "$2" || { why="the guest does not say: $2"; false; }; }
+qemu_says() { says "$1" qemu "$2" || { why="QEMU does not say: $2"; false; }; }
+qmp_says() { says "$1" log "$2" || { why="QMP does not say: $2"; false; }; }
 
 # What came so far is not what is waited for.
 forget()
@@ -94,7 +105,8 @@ tools_migration_refused()
 {
 	qmp /tmp/a migrate-set-capabilities '"capabilities":[{"capability":"return-path","state":true}]' >/dev/null
 	tools_target c kvm || return
-	[ "$(migrate /tmp/a unix:/tmp/socket)" = failed ] || { why="it was migrated"; return 1; }
+	how=$(migrate /tmp/a unix:/tmp/socket)
+	[ "$how" = failed ] || { why="the migration to it: $how"; return 1; }
 	qemu_says c "started with vmware=on .* this QEMU with vmware=off" || return
 	forget a
 	guest_says a 'clock 2031'
@@ -106,7 +118,8 @@ tools_migration()
 	guest_do a set
 	guest_says a 'is set' || return
 	tools_target b kvm,vmware=on || return
-	[ "$(migrate /tmp/a unix:/tmp/socket)" = completed ] || { why="the migration failed"; return 1; }
+	how=$(migrate /tmp/a unix:/tmp/socket)
+	[ "$how" = completed ] || { why="the migration: $how"; return 1; }
 	qmp /tmp/a quit >/dev/null
 	forget a
 	tools_come b && guest_says b 'moved: yes' || return
@@ -123,6 +136,17 @@ tools_shutdown()
 
 tools_tests="time-sync loadvm migration-refused migration shutdown"
 
+# What each thread of a QEMU is at in the kernel: one that hangs says no more.
+threads()
+{
+	grep -ls qemu-system /proc/[0-9]*/comm | while read -r comm; do
+		for task in "${comm%comm}"task/*; do
+			echo "$task: $(cat "$task/comm")"
+			cat "$task/stack"
+		done
+	done 2>/dev/null
+}
+
 # boot_tools: print a result for each, from number $n on
 boot_tools()
 {
@@ -133,7 +157,7 @@ boot_tools()
 			"tools_$(echo "$test" | tr - _)" >>/tmp/report || why=${why:-failed}
 			skip=$(grep -hso 'this kernel .* has no KVM_CAP_X86_VMWARE' /tmp/a.qemu)
 			# What comes after needs the guest that was lost.
-			[ -z "$why" ] || lost="after a test that failed"
+			[ -z "$why" ] || { lost="after a test that failed"; threads >>/tmp/report; }
 		fi
 		case $skip/$why in
 		/)	echo "ok $number - $cell/tools-$test" ;;
@@ -145,7 +169,6 @@ boot_tools()
 	for name in a b c; do
 		cat "/tmp/$name.qemu" "/tmp/$name.guest" "/tmp/$name.log" 2>/dev/null
 	done >>/tmp/report
-	for name in a b c; do
-		[ ! -s /tmp/$name.sent ] || qmp /tmp/$name quit >/dev/null
-	done
+	# Those that a test that failed has left.
+	killall -q qemu-system-x86_64
 }

@@ -41,13 +41,15 @@ qmp_send()
 		wait_for 120 "$1.log" "\"id\": ${id}[,}]" && grep -e "\"id\": ${id}[,}]" "$1.log"
 }
 
-# migrate PATH URI: print how it ended, completed or failed.
+# migrate PATH URI: print how it ended: completed, failed, or, of a QEMU that does not answer, lost.
 migrate()
 {
-	qmp "$1" migrate "\"uri\":\"$2\"" >/dev/null || return 1
+	qmp "$1" migrate "\"uri\":\"$2\"" >/dev/null || { echo lost; return 1; }
 	while sleep 1; do
-		status=$(qmp "$1" query-migrate | sed -n 's/.*"status": "\(completed\|failed\)".*/\1/p')
-		[ -z "$status" ] || break
+		status=$(qmp "$1" query-migrate) || { echo lost; return 1; }
+		case $status in
+		*'"status": "completed"'*)	echo completed; return ;;
+		*'"status": "failed"'*)		echo failed; return ;;
+		esac
 	done
-	echo "$status"
 }
