@@ -28,16 +28,8 @@ tools_qemu()
 		-trace 'vmrpc_*' "$@"; echo "exit code $?"; } >>"/tmp/$name.qemu" 2>&1 </dev/null &
 }
 
-# says NAME OF REGEX: waits for it; but a QEMU that has ended, as without the capability, says no more.
-says()
-{
-	local left=300 ended=
-	until grep -qs -e "$3" "/tmp/$1.$2"; do
-		left=$((left - 1))
-		[ $left -gt 0 ] && [ -z "$ended" ] || return 1
-		ended=$(grep -s '^exit code ' "/tmp/$1.qemu") || sleep 1
-	done
-}
+# says NAME OF REGEX: a QEMU that has ended, as without the capability, says no more.
+says() { wait_for 300 "/tmp/$1.$2" "$3" "/tmp/$1.qemu"; }
 
 # Each of these says what it waited for if it did not come.
 guest_says() { says "$1" guest "$2" || { why="the guest does not say: $2"; false; }; }

@@ -14,14 +14,16 @@ monitor()
 	timeout -s KILL 1500 cat "$1.out" >"$1.log" 2>/dev/null &
 }
 
-# wait_for SECONDS FILE REGEX: until a line of it matches, but not for longer
+# wait_for SECONDS FILE REGEX [OUTPUT]: until a line of it matches, but not for longer, nor once a line "exit code N"
+# in OUTPUT says that the QEMU which would write it has ended.
 wait_for()
 {
 	left=$1
 	until grep -qs -e "$3" "$2"; do
 		left=$((left - 1))
 		[ $left -gt 0 ] || return 1
-		sleep 1
+		# What it wrote last is looked at once more.
+		if grep -qs '^exit code ' "${4:-}"; then left=1; else sleep 1; fi
 	done
 }
 
@@ -44,12 +46,13 @@ qmp_send()
 # migrate PATH URI: print how it ended: completed, failed, or, of a QEMU that does not answer, lost.
 migrate()
 {
-	qmp "$1" migrate "\"uri\":\"$2\"" >/dev/null || { echo lost; return 1; }
-	while sleep 1; do
-		status=$(qmp "$1" query-migrate) || { echo lost; return 1; }
-		case $status in
-		*'"status": "completed"'*)	echo completed; return ;;
-		*'"status": "failed"'*)		echo failed; return ;;
-		esac
-	done
+	qmp "$1" migrate "\"uri\":\"$2\"" >/dev/null &&
+		while sleep 1 && status=$(qmp "$1" query-migrate); do
+			case $status in
+			*'"status": "completed"'*)	echo completed; return ;;
+			*'"status": "failed"'*)		echo failed; return ;;
+			esac
+		done
+	echo lost
+	return 1
 }
