@@ -18,8 +18,8 @@
 . "$(dirname "$0")/../lib.sh"
 . "$SCRIPTS/source/tree.sh"
 
-abi=$1
-debs=$("$SCRIPTS/source/fetch-stock.sh" "$abi")
+debs=$("$SCRIPTS/source/fetch-stock.sh" "$1")
+abi=${debs##*/}
 version=$(dpkg-deb -f "$debs"/linux-headers-"$abi"_*.deb Version)
 dir=$WORK/modules/$abi root=$dir/root tools=$dir/tools
 tree=$WORK/modules/linux-$version out=$tree/.out-$abi m=$out/m/arch/x86/kvm

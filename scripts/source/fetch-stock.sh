@@ -6,6 +6,9 @@
 #
 # Usage: fetch-stock.sh ABI
 #
+# A version alone, 6.12, is the newest kernel of that line and of flavour amd64, of Debian 13; one that is in the
+# cache counts as that.
+#
 # They come from the release that the ABI names, whatever this machine's own is, and are
 # only unpacked, so that nothing is installed. A download is kept in the cache and taken
 # from there the next time, without a network.
@@ -16,10 +19,9 @@
 abi=$1
 case $abi in
 *+deb12*)	release=bookworm ;;
-*+deb13*)	release=trixie ;;
+*+deb13*|"$VERSION") release=trixie ;;
 *)		die "ABI=$abi names no release of Debian that is known here: +deb12 or +deb13" ;;
 esac
-dir=$CACHE/stock/$abi headers=linux-headers-$abi
 
 version() { archive apt-cache show "$1" 2>/dev/null | sed -n 's/^Version: //p' | sort -V | tail -n 1 || :; }
 # With their version: not every one's source is still there.
@@ -47,8 +49,15 @@ download()
 	done
 }
 
-if [ ! -d "$dir" ]; then
+if [ "$abi" = "$VERSION" ]; then
+	abi=$(find "$CACHE/stock" -name "$VERSION.*+deb13-amd64" -printf '%f\n' 2>/dev/null | sort -V | tail -n 1 || :)
+fi
+if [ -z "$abi" ] || [ ! -d "$CACHE/stock/$abi" ]; then
 	archive_suites deb "$release"{,-security,-updates,-backports}
+	abi=${abi:-$(available | grep -v cloud | tail -n 1 || :)}
+fi
+dir=$CACHE/stock/$abi headers=linux-headers-$abi
+if [ ! -d "$dir" ]; then
 	version=$(version "$headers")
 	# shellcheck disable=SC2046 # words
 	[ -n "$version" ] || die "the archive of $release has no $headers (any more)" \
@@ -56,9 +65,9 @@ if [ ! -d "$dir" ]; then
 	archive apt-cache madison "linux-source-$VERSION" | grep -F "| $version |" >/dev/null ||
 		die "the archive has no linux-source-$VERSION of version $version (any more), of which $headers is" \
 		    "Upgrade that kernel; there are: $(available | xargs)"
-	need_space "$CACHE" 1
 	rm -rf "$dir.tmp"
-	mkdir -p "$dir.tmp/partial"
+	mkdir -p "$dir.tmp/partial" "$DOWNLOADS"
+	need_space "$dir.tmp" 1
 	: >"$dir.tmp/status"
 	step "Download linux-{headers,image}-$abi, their source and compiler" download-stock download "$version"
 	mv "$dir.tmp" "$dir"
