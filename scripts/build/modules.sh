@@ -26,6 +26,8 @@ tree=$WORK/modules/linux-$version out=$tree/.out-$abi m=$out/m/arch/x86/kvm
 headers=$root/usr/src/linux-headers-$abi common=$root/usr/src/linux-headers-${abi%%-*}-common
 stock=$root/lib/modules/$abi
 package=vmware-kvm-try-modules-$abi
+# So that apt installs what is built anew in place of what was built before.
+package_version=$version+try$(date -u +%Y%m%d%H%M%S)
 
 unpack_root()
 {
@@ -198,7 +200,7 @@ pack()
 	text >"$doc/README"
 	cat >"$package_root/DEBIAN/control" <<-END
 		Package: $package
-		Version: $version+try
+		Version: $package_version
 		Architecture: amd64
 		Maintainer: whoever built it <root@localhost>
 		Section: kernel
@@ -210,12 +212,12 @@ pack()
 		 not to be shipped. Remove the package, and Debian's are used again.
 	END
 	# shellcheck disable=SC2016
-	printf '#!/bin/sh\nset -e\n[ "$1" != configure ] || { depmod %s; cat /usr/share/doc/%s/README; }\n' \
+	printf '#!/bin/sh\nset -e\n[ "$1" != configure ] || { depmod %s; cat /usr/share/doc/%s/README || :; }\n' \
 		"$abi" "$package" >"$package_root/DEBIAN/postinst"
 	# shellcheck disable=SC2016
 	printf '#!/bin/sh\nset -e\n[ "$1" != remove ] || depmod %s\n' "$abi" >"$package_root/DEBIAN/postrm"
 	chmod 755 "$package_root"/DEBIAN/post*
-	dpkg-deb --root-owner-group -b "$package_root" "$dir/${package}_$version+try_amd64.deb"
+	dpkg-deb --root-owner-group -b "$package_root" "$dir/${package}_${package_version}_amd64.deb"
 }
 
 # Done once for each state of what it comes from.

@@ -18,6 +18,7 @@
 
 abi=$1
 case $abi in
+*-rt-amd64)	die "ABI=$abi: kernels for real time have other headers, which is not done here" "Flavours: amd64, cloud-amd64" ;;
 *+deb12*)	release=bookworm ;;
 *+deb13*|"$VERSION") release=trixie ;;
 *)		die "ABI=$abi names no release of Debian that is known here: +deb12 or +deb13" ;;
