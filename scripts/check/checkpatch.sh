@@ -30,14 +30,27 @@ run_checkpatch()
 	[ ! -s "$2.err" ] || die "checkpatch.pl broke down at $(short "$1"):" "$(cat "$2.err")"
 }
 
-rc=0
+# check_from N: every JOBS-th patch, beginning at N.
+mapfile -t patches < <(series)
+output() { local name=${1#"$PATCHES/"}; echo "$dir/${name%.patch}"; }
+check_from()
+{
+	local n patch out rc=0
+	for ((n = $1; n < ${#patches[@]}; n += JOBS)); do
+		patch=${patches[n]} out=$(output "${patches[n]}")
+		mkdir -p "$(dirname "$out")"
+		{ cat "$0" "$SRC/scripts/checkpatch.pl" "$patch"; dpkg-query -W codespell; } |
+			once "checkpatch/${out#"$dir/"}" run_checkpatch "$patch" "$out" || rc=1
+	done
+	return $rc
+}
+
+rc=0 pids=()
+for ((job = 0; job < JOBS; job++)); do check_from $job & pids+=($!); done
+for pid in "${pids[@]}"; do wait "$pid" || rc=1; done
 : >"$dir/used"
-for patch in $(series); do
-	name=${patch#"$PATCHES/"} name=${name%.patch}
-	out=$dir/$name
-	mkdir -p "$(dirname "$out")"
-	{ cat "$0" "$SRC/scripts/checkpatch.pl" "$patch"; dpkg-query -W codespell; } |
-		once "checkpatch/$name" run_checkpatch "$patch" "$out" || { rc=1; continue; }
+for patch in "${patches[@]}"; do
+	out=$(output "$patch") name=${out#"$dir/"}
 	while read -r line; do
 		type=$(sed -E 's/.*(ERROR|WARNING|CHECK):([A-Z_]+): .*/\2/' <<<"$line")
 		entry=$(grep -v '^#' "$allowed" | while read -r glob allowed_type _; do

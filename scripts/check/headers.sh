@@ -36,7 +36,8 @@ END
 
 rc=0
 for arch in arm64 loongarch mips powerpc riscv s390 x86; do
-	step "Headers of $arch" "headers-$arch" make -s -C "$WORK/check" ARCH=$arch O="$dir/$arch" headers
+	step "Headers of $arch" "headers-$arch" make -s -j"$JOBS" -C "$WORK/check" \
+		ARCH=$arch O="$dir/$arch" headers
 	for cc in "gcc -m64" "gcc -m32"; do
 		[ "$cc" = "gcc -m64" ] || [ $arch = x86 ] || continue
 		$cc -nostdinc -isystem "$($cc -print-file-name=include)" -isystem "$dir/$arch/usr/include" \
