@@ -170,6 +170,29 @@ static void enable_hyperv_page(struct kvm_vcpu *vcpu, bool sets_bit_31)
 		    "The hypercall page does%s set bit 31 of EAX", sets_bit_31 ? "n't" : "");
 }
 
+/* Execute the page up to its RET, with the magic in EAX if it isn't an input. */
+static void run_hyperv_page(struct kvm_vcpu *vcpu, enum bare_mode mode)
+{
+	bool is_64bit = bare_mode_is_64bit(mode);
+	struct kvm_regs regs = {
+		.rax = is_64bit ? VMWARE_MAGIC : HVCALL_SIGNAL_EVENT,
+		.rcx = HVCALL_SIGNAL_EVENT,
+		.rdx = is_64bit ? 0x5a5a5a5a : 0,
+	};
+	u8 page[5 + HCALL_SIZE];
+
+	memcpy(page, addr_gpa2hva(vcpu->vm, BARE_DATA), sizeof(page));
+	bare_vcpu_load(vcpu, mode, page, sizeof(page), &regs);
+	vcpu_run(vcpu);
+	if (bare_mode_cpl(mode)) {
+		bare_vcpu_assert_exception(vcpu, UD_VECTOR);
+		return;
+	}
+	bare_vcpu_assert_done(vcpu, sizeof(page));
+	vcpu_regs_get(vcpu, &regs);
+	TEST_ASSERT_EQ(regs.rax, HV_STATUS_INVALID_ALIGNMENT);
+}
+
 /* Hyper-V's hypercall page sets bit 31 of EAX for others' sake only. */
 TEST(hyperv_page)
 {
@@ -225,9 +248,11 @@ TEST_F(vmware_hypercall, other_hypercalls)
 
 	/* RAX isn't an input in 64-bit mode, but is never the magic in KVM's page. */
 	enable_hyperv_page(vcpu, true);
+	run_hyperv_page(vcpu, variant->mode);
 
-	/* Bit 31 is reserved outside of 64-bit mode, where EAX is an input. */
+	/* The magic has reserved bits outside of 64-bit mode, where EAX is an input. */
 	vm_ioctl(self->vm, KVM_XEN_HVM_CONFIG, &xen_hypercalls);
+	run_hyperv_page(vcpu, variant->mode);
 	run_hyperv_hcall(vcpu, variant->mode, BIT(31) | VMWARE_MAGIC,
 			 bare_mode_is_64bit(variant->mode) ? HV_STATUS_INVALID_ALIGNMENT :
 							     HV_STATUS_INVALID_HYPERCALL_INPUT);
