@@ -875,13 +875,17 @@ static void set_hyperv_goal(void)
 		*regs = cur.regs;
 		regs->rax = HV_STATUS_INVALID_ALIGNMENT;
 	} else {
-		/* Bit 31 is reserved for Hyper-V, and set if there's also Xen. */
-		cur.regs.rax = HVCALL_SIGNAL_EVENT | (cur.vm->has_xen ? BIT(31) : 0);
+		/* Bit 31 is reserved, but ignored if KVM's hypercall page sets it. */
+		bool page_sets_it = cur.vm->has_xen ||
+				    (cur.vm->flags & KVM_X86_VMWARE_HYPERCALL);
+		bool bit_31 = cur.vm->has_xen || one_in(2);
+
+		cur.regs.rax = HVCALL_SIGNAL_EVENT | (bit_31 ? BIT(31) : 0);
 		cur.regs.rcx |= 1;
 		cur.regs.rdx = 0;
 		*regs = cur.regs;
-		regs->rax = cur.vm->has_xen ? HV_STATUS_INVALID_HYPERCALL_INPUT :
-					      HV_STATUS_INVALID_ALIGNMENT;
+		regs->rax = bit_31 && !page_sets_it ? HV_STATUS_INVALID_HYPERCALL_INPUT :
+						      HV_STATUS_INVALID_ALIGNMENT;
 	}
 	set_done_goal(cur.len);
 }
