@@ -30,9 +30,12 @@ run_checkpatch()
 	[ ! -s "$2.err" ] || die "checkpatch.pl broke down at $(short "$1"):" "$(cat "$2.err")"
 }
 
-# check_from N: every JOBS-th patch, beginning at N.
 mapfile -t patches < <(series)
+
+# output PATCH: the file with what checkpatch.pl said of it.
 output() { local name=${1#"$PATCHES/"}; echo "$dir/${name%.patch}"; }
+
+# check_from N: every JOBS-th patch, beginning at N.
 check_from()
 {
 	local n patch out rc=0

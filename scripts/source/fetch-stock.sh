@@ -56,6 +56,8 @@ fi
 if [ -z "$abi" ] || [ ! -d "$CACHE/stock/$abi" ]; then
 	archive_suites deb "$release"{,-security,-updates,-backports}
 	abi=${abi:-$(available | grep -v cloud | tail -n 1 || :)}
+	[ -n "$abi" ] || die "the archive of $release has no kernel with linux-source-$VERSION of the same version" \
+		"With a network problem, see build/log/apt-lists.log and try again."
 fi
 dir=$CACHE/stock/$abi headers=linux-headers-$abi
 if [ ! -d "$dir" ]; then
