@@ -6,7 +6,7 @@
 
 # A mutant: what stands from column C of line L to column M of line N becomes TEXT. It
 # keeps the number of lines, as WARN_ON() has it in the code.
-function mutant(l, c, n, m, rule, text,   i, before, after, name, patch)
+function mutant(l, c, n, m, rule, text,   i, before, after, name, patch, last)
 {
 	for (i = l; i <= n && !(i in added); i++) ;
 	if (i > n || text == substr(line[l], c + 1, m - c)) return
@@ -24,12 +24,13 @@ function mutant(l, c, n, m, rule, text,   i, before, after, name, patch)
 	if (names[name]++) name = name "." names[name]
 
 	patch = "Bug: " before "\n\n--- a/" file "\n+++ b/" file "\n"
-	patch = patch "@@ -" l - 3 "," n - l + 7 " +" l - 3 "," n - l + 7 " @@ " in_function[l] "\n"
+	last = n + 3 < nlines ? n + 3 : nlines
+	patch = patch "@@ -" l - 3 "," last - l + 4 " +" l - 3 "," last - l + 4 " @@ " in_function[l] "\n"
 	for (i = l - 3; i < l; i++) patch = patch " " line[i] "\n"
 	for (i = l; i <= n; i++) patch = patch "-" line[i] "\n"
 	patch = patch "+" after "\n"
 	for (i = l; i < n; i++) patch = patch "+\n"
-	for (i = n + 1; i <= n + 3; i++) patch = patch " " line[i] "\n"
+	for (i = n + 1; i <= last; i++) patch = patch " " line[i] "\n"
 	printf "%s", patch >(dir "/" name ".patch")
 	close(dir "/" name ".patch")
 	print name
@@ -41,7 +42,7 @@ BEGIN { FS = "\t"; base = file; sub(/.*\//, "", base) }
 FNR == 1 { part++ }
 part == 1 { added[$0]; next }
 part == 2 {
-	line[FNR] = $0
+	line[nlines = FNR] = $0
 	in_function[FNR] = function_
 	if (/^[a-zA-Z_].*\(/ && !/^[A-Z_]+\(/) function_ = $0
 	next
