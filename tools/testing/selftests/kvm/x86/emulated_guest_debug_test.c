@@ -9,6 +9,7 @@
 #include "processor.h"
 
 #define TEST_PORT	0x80
+#define TEST_PORT_PIC	0x21	/* KVM's own, no exit to userspace. */
 #define TEST_PORT_JMP	0x81	/* Userspace clears TF, and jumps to RBX. */
 #define TEST_MMIO	0xc0000000ull
 
@@ -43,7 +44,10 @@ static u8 debug_guest_code[] = { 0x6e /* outsb */, 0x90 /* nop */,
 				  0x6e /* outsb */, 0x6e /* outsb */,
 				  0x88, 0x07 /* mov %al, (%rdi) */ };
 
-/* Write registers on each exit, which must not affect the #DB. */
+/*
+ * Write registers on each exit, which must not affect the #DB.  There must be a new exit
+ * behind it, KVM leaves the reason as it is if it returns to userspace without one.
+ */
 static void handle_exit(struct kvm_vcpu *vcpu)
 {
 	struct kvm_regs regs;
@@ -56,14 +60,16 @@ static void handle_exit(struct kvm_vcpu *vcpu)
 	}
 	vcpu_regs_get(vcpu, &regs);
 	vcpu_regs_set(vcpu, &regs);
+	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
 }
 
-static void set_rip(struct kvm_vcpu *vcpu, void *rip)
+static void set_rip(struct kvm_vcpu *vcpu, void *rip, u16 port)
 {
 	struct kvm_regs regs;
 
 	vcpu_regs_get(vcpu, &regs);
 	regs.rip = (u64)rip;
+	regs.rdx = port;
 	vcpu_regs_set(vcpu, &regs);
 }
 
@@ -88,13 +94,16 @@ static void handle_jmp(struct kvm_vcpu *vcpu)
 	regs.rip = regs.rbx;
 	regs.rflags &= ~X86_EFLAGS_TF;
 	vcpu_regs_set(vcpu, &regs);
+	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
 }
 
 int main(int argc, char *argv[])
 {
 	struct kvm_guest_debug debug = {
 		.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP,
-	}, off = {};
+	}, no_step = {
+		.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP,
+	};
 	struct kvm_vcpu *vcpu;
 	struct kvm_vm *vm;
 
@@ -108,15 +117,19 @@ int main(int argc, char *argv[])
 	handle_exit(vcpu);
 	assert_debug(vcpu, &debug_guest_code[1]);
 
-	/* Ditto for writes to MMIO. */
-	set_rip(vcpu, &debug_guest_code[4]);
+	/* The #DB is the same if there's nothing for userspace to do. */
+	set_rip(vcpu, &debug_guest_code[0], TEST_PORT_PIC);
+	assert_debug(vcpu, &debug_guest_code[1]);
+
+	/* Writes to MMIO are like those to ports. */
+	set_rip(vcpu, &debug_guest_code[4], TEST_PORT);
 	vcpu_run(vcpu);
 	handle_exit(vcpu);
 	assert_debug(vcpu, &debug_guest_code[6]);
 
 	/* What completed before single-stepping began doesn't trap. */
-	set_rip(vcpu, &debug_guest_code[0]);
-	vcpu_guest_debug_set(vcpu, &off);
+	set_rip(vcpu, &debug_guest_code[0], TEST_PORT);
+	vcpu_guest_debug_set(vcpu, &no_step);
 
 	vcpu_run(vcpu);
 	handle_exit(vcpu);
@@ -126,7 +139,7 @@ int main(int argc, char *argv[])
 	/* Ditto for what completes after single-stepping ended. */
 	vcpu_run(vcpu);
 	handle_exit(vcpu);
-	vcpu_guest_debug_set(vcpu, &off);
+	vcpu_guest_debug_set(vcpu, &no_step);
 
 	vcpu_run(vcpu);
 	handle_exit(vcpu);
@@ -134,8 +147,8 @@ int main(int argc, char *argv[])
 	TEST_ASSERT_EQ(db_rip, 0);
 
 	/* And it isn't left to another write, not even to one of the same instruction. */
-	set_rip(vcpu, &debug_guest_code[2]);
-	vcpu_guest_debug_set(vcpu, &off);
+	set_rip(vcpu, &debug_guest_code[2], TEST_PORT);
+	vcpu_guest_debug_set(vcpu, &no_step);
 	vcpu_run(vcpu);
 	handle_exit(vcpu);
 	vcpu_guest_debug_set(vcpu, &debug);

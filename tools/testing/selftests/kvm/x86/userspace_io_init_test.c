@@ -43,6 +43,10 @@ int main(int argc, char *argv[])
 	vcpu_mp_state_get(vcpu, &mp_state);
 	vcpu_regs_get(vcpu, &regs);
 	TEST_ASSERT_EQ(regs.rip, RESET_RIP);
+	TEST_ASSERT_EQ(mp_state.mp_state, KVM_MP_STATE_RUNNABLE);
+	/* An application processor has to wait for SIPI. */
+	vcpu_mp_state_get(__vm_vcpu_add(vm, 1), &mp_state);
+	TEST_ASSERT_EQ(mp_state.mp_state, KVM_MP_STATE_UNINITIALIZED);
 
 	kvm_vm_free(vm);
 	return 0;

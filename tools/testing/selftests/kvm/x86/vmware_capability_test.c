@@ -17,8 +17,9 @@ static int enable_cap(int fd, u64 flags, u64 arg0, u64 arg1, u64 arg2, u64 arg3)
 		.flags = flags,
 		.args = { arg0, arg1, arg2, arg3 },
 	};
+	int r = ioctl(fd, KVM_ENABLE_CAP, &cap);
 
-	return ioctl(fd, KVM_ENABLE_CAP, &cap) ? errno : 0;
+	return r < 0 ? errno : -r;
 }
 
 static int enable(struct kvm_vm *vm, u64 arg0)

@@ -22,6 +22,12 @@ TEST(no_vmware_cpuid)
 		TEST_ASSERT(cpuid->entries[i].function != 0x40000010, "KVM has VMware's CPUID");
 }
 
+/* The module parameter holds for every VM from its creation on, nobody may change it. */
+TEST(read_only_param)
+{
+	TEST_ASSERT_EQ(open("/sys/module/kvm/parameters/enable_vmware_backdoor", O_WRONLY), -1);
+}
+
 static const u8 rdpmc[] = { 0x0f, 0x33 };
 
 /* By default, only vCPUs with a PMU have VMware's pseudo-PMCs. */
@@ -110,7 +116,8 @@ TEST_F(vmware_hypercall, other_insn)
  * A hypercall that isn't VMware's.  Hyper-V's are identified by RCX, or by EDX:EAX
  * outside of 64-bit mode.  The parameter, RDX or EBX:ECX, is not aligned.
  */
-static void run_other(struct kvm_vcpu *vcpu, enum bare_mode mode, u64 rax)
+static void run_code(struct kvm_vcpu *vcpu, enum bare_mode mode, const u8 *code,
+		     size_t size, u64 rax)
 {
 	struct kvm_regs regs = {
 		.rax = rax,
@@ -118,15 +125,20 @@ static void run_other(struct kvm_vcpu *vcpu, enum bare_mode mode, u64 rax)
 		.rdx = bare_mode_is_64bit(mode) ? 0x5a5a5a5a : 0,
 	};
 
-	bare_vcpu_load(vcpu, mode, vmware_hcall(host_cpu_is_intel), HCALL_SIZE, &regs);
+	bare_vcpu_load(vcpu, mode, code, size, &regs);
 	vcpu_run(vcpu);
 }
 
-static void assert_rax(struct kvm_vcpu *vcpu, u64 wanted)
+static void run_other(struct kvm_vcpu *vcpu, enum bare_mode mode, u64 rax)
+{
+	run_code(vcpu, mode, vmware_hcall(host_cpu_is_intel), HCALL_SIZE, rax);
+}
+
+static void assert_rax(struct kvm_vcpu *vcpu, size_t size, u64 wanted)
 {
 	struct kvm_regs regs;
 
-	bare_vcpu_assert_done(vcpu, HCALL_SIZE);
+	bare_vcpu_assert_done(vcpu, size);
 	vcpu_regs_get(vcpu, &regs);
 	TEST_ASSERT_EQ(regs.rax, wanted);
 }
@@ -134,16 +146,21 @@ static void assert_rax(struct kvm_vcpu *vcpu, u64 wanted)
 static void run_kvm_hcall(struct kvm_vcpu *vcpu, enum bare_mode mode)
 {
 	run_other(vcpu, mode, KVM_HC_VAPIC_POLL_IRQ);
-	assert_rax(vcpu, bare_mode_cpl(mode) ? -KVM_EPERM & mode_mask(mode) : 0);
+	assert_rax(vcpu, HCALL_SIZE, bare_mode_cpl(mode) ? -KVM_EPERM & mode_mask(mode) : 0);
+}
+
+static void assert_hyperv(struct kvm_vcpu *vcpu, enum bare_mode mode, size_t size, u64 wanted)
+{
+	if (bare_mode_cpl(mode))
+		bare_vcpu_assert_exception(vcpu, UD_VECTOR);
+	else
+		assert_rax(vcpu, size, wanted);
 }
 
 static void run_hyperv_hcall(struct kvm_vcpu *vcpu, enum bare_mode mode, u64 rax, u64 wanted)
 {
 	run_other(vcpu, mode, rax);
-	if (bare_mode_cpl(mode))
-		bare_vcpu_assert_exception(vcpu, UD_VECTOR);
-	else
-		assert_rax(vcpu, wanted);
+	assert_hyperv(vcpu, mode, HCALL_SIZE, wanted);
 }
 
 static struct kvm_xen_hvm_config xen_hypercalls = {
@@ -173,24 +190,12 @@ static void enable_hyperv_page(struct kvm_vcpu *vcpu, bool sets_bit_31)
 /* Execute the page up to its RET, with the magic in EAX if it isn't an input. */
 static void run_hyperv_page(struct kvm_vcpu *vcpu, enum bare_mode mode)
 {
-	bool is_64bit = bare_mode_is_64bit(mode);
-	struct kvm_regs regs = {
-		.rax = is_64bit ? VMWARE_MAGIC : HVCALL_SIGNAL_EVENT,
-		.rcx = HVCALL_SIGNAL_EVENT,
-		.rdx = is_64bit ? 0x5a5a5a5a : 0,
-	};
 	u8 page[5 + HCALL_SIZE];
 
 	memcpy(page, addr_gpa2hva(vcpu->vm, BARE_DATA), sizeof(page));
-	bare_vcpu_load(vcpu, mode, page, sizeof(page), &regs);
-	vcpu_run(vcpu);
-	if (bare_mode_cpl(mode)) {
-		bare_vcpu_assert_exception(vcpu, UD_VECTOR);
-		return;
-	}
-	bare_vcpu_assert_done(vcpu, sizeof(page));
-	vcpu_regs_get(vcpu, &regs);
-	TEST_ASSERT_EQ(regs.rax, HV_STATUS_INVALID_ALIGNMENT);
+	run_code(vcpu, mode, page, sizeof(page),
+		 bare_mode_is_64bit(mode) ? VMWARE_MAGIC : HVCALL_SIGNAL_EVENT);
+	assert_hyperv(vcpu, mode, sizeof(page), HV_STATUS_INVALID_ALIGNMENT);
 }
 
 /* Hyper-V's hypercall page sets bit 31 of EAX for others' sake only. */
@@ -225,6 +230,10 @@ TEST(hyperv_page)
 		vcpu_set_hv_cpuid(vcpu);
 		vcpu_set_msr(vcpu, HV_X64_MSR_GUEST_OS_ID, 0x5a);
 		enable_hyperv_page(vcpu, others);
+		/* It's reserved otherwise. */
+		run_hyperv_hcall(vcpu, BARE_MODE_32_CPL0, BIT(31) | HVCALL_SIGNAL_EVENT,
+				 others ? HV_STATUS_INVALID_ALIGNMENT :
+					  HV_STATUS_INVALID_HYPERCALL_INPUT);
 		kvm_vm_free(vm);
 	}
 }
@@ -262,7 +271,7 @@ TEST_F(vmware_hypercall, other_hypercalls)
 	TEST_ASSERT_EQ(run->xen.u.hcall.longmode, bare_mode_is_64bit(variant->mode));
 	run->xen.u.hcall.result = 0x12345678;
 	vcpu_run(vcpu);
-	assert_rax(vcpu, 0x12345678);
+	assert_rax(vcpu, HCALL_SIZE, 0x12345678);
 	run_hcall(vcpu, variant->mode);
 
 	vcpu_set_msr(vcpu, HV_X64_MSR_GUEST_OS_ID, 0);
