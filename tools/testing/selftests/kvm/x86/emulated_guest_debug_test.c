@@ -63,7 +63,8 @@ static void handle_exit(struct kvm_vcpu *vcpu)
 	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
 }
 
-static void set_rip(struct kvm_vcpu *vcpu, void *rip, u16 port)
+/* Go on at @rip, with @port in DX. */
+static void jump_to(struct kvm_vcpu *vcpu, void *rip, u16 port)
 {
 	struct kvm_regs regs;
 
@@ -118,17 +119,17 @@ int main(int argc, char *argv[])
 	assert_debug(vcpu, &debug_guest_code[1]);
 
 	/* The #DB is the same if there's nothing for userspace to do. */
-	set_rip(vcpu, &debug_guest_code[0], TEST_PORT_PIC);
+	jump_to(vcpu, &debug_guest_code[0], TEST_PORT_PIC);
 	assert_debug(vcpu, &debug_guest_code[1]);
 
 	/* Writes to MMIO are like those to ports. */
-	set_rip(vcpu, &debug_guest_code[4], TEST_PORT);
+	jump_to(vcpu, &debug_guest_code[4], TEST_PORT);
 	vcpu_run(vcpu);
 	handle_exit(vcpu);
 	assert_debug(vcpu, &debug_guest_code[6]);
 
 	/* What completed before single-stepping began doesn't trap. */
-	set_rip(vcpu, &debug_guest_code[0], TEST_PORT);
+	jump_to(vcpu, &debug_guest_code[0], TEST_PORT);
 	vcpu_guest_debug_set(vcpu, &no_step);
 
 	vcpu_run(vcpu);
@@ -147,7 +148,7 @@ int main(int argc, char *argv[])
 	TEST_ASSERT_EQ(db_rip, 0);
 
 	/* And it isn't left to another write, not even to one of the same instruction. */
-	set_rip(vcpu, &debug_guest_code[2], TEST_PORT);
+	jump_to(vcpu, &debug_guest_code[2], TEST_PORT);
 	vcpu_guest_debug_set(vcpu, &no_step);
 	vcpu_run(vcpu);
 	handle_exit(vcpu);

@@ -26,6 +26,7 @@ TEST(no_vmware_cpuid)
 TEST(read_only_param)
 {
 	TEST_ASSERT_EQ(open("/sys/module/kvm/parameters/enable_vmware_backdoor", O_WRONLY), -1);
+	TEST_ASSERT_EQ(errno, EACCES);
 }
 
 static const u8 rdpmc[] = { 0x0f, 0x33 };
